@@ -1,0 +1,65 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+SHELL := /bin/sh
+GO ?= go
+CACHE := $(CURDIR)/.cache
+GOLANGCI_LINT_VERSION := v2.15.0
+GOLANGCI_LINT := $(CACHE)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+
+# The packages whose tests are repeated on other PostgreSQL versions.
+CORE := ./shard/... ./pool/... ./txn/... ./migrate/... ./router/... ./internal/catalog/... ./internal/plan/... ./internal/sqlparse/...
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-core test-integration test-matrix lint fmt bench soak fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## find PostgreSQL 15 or later, or install it
+	@sh scripts/setup-postgres.sh
+
+build: ## build the keyway command into bin/
+	@$(GO) build -o bin/keyway ./cmd/keyway
+
+demo: setup build ## split a pgbench database over four servers, serve it, kill one, count everything (KEEP=1 keeps the clusters)
+	@$(GO) build -o bin/demo ./examples/demo
+	@bin/demo
+
+test: setup ## all tests, with the race detector, on the PostgreSQL that was found
+	@$(MAKE) --no-print-directory test-core test-integration
+
+test-core: ## the tests of the library's own module
+	$(GO) test -race -timeout 10m ./...
+
+test-integration: ## the tests of the integration module: differential, generated clients, fault stories
+	cd integration && $(GO) test -race -timeout 10m ./...
+
+test-matrix: setup ## the core suite on PostgreSQL 18, and the refusal of 14
+	@sh scripts/setup-matrix.sh
+	KEYWAY_TEST_PG_MAJOR=18 $(GO) test -timeout 10m $(CORE)
+	KEYWAY_TEST_PG_MAJOR=14 $(GO) test -timeout 5m -run 'Postgres14IsRefused' -count=1 ./router
+
+$(GOLANGCI_LINT):
+	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION) (once, a few minutes)"
+	@mkdir -p $(CACHE)/bin
+	@GOBIN=$(CACHE)/bin GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv $(CACHE)/bin/golangci-lint $@
+
+lint: $(GOLANGCI_LINT) ## vet and lint both modules
+	$(GO) vet ./...
+	$(GOLANGCI_LINT) run ./...
+	cd integration && $(GO) vet ./... && $(GOLANGCI_LINT) run ./...
+
+fmt: $(GOLANGCI_LINT) ## format the code
+	$(GOLANGCI_LINT) fmt ./...
+
+bench: setup ## the benchmarks of docs/benchmarks.md, each beside its baseline
+	sh scripts/bench.sh
+
+fuzz: ## a minute of fuzzing for each fuzz target
+	sh scripts/fuzz.sh
+
+soak: setup ## the differential test at length: 200,000 statements; results are kept in docs/soak.md
+	cd integration && KEYWAY_STATEMENTS=200000 $(GO) test -timeout 4h -count=1 -v -run Differential ./...
+
+clean: ## remove what was built and downloaded
+	rm -rf bin .cache
