@@ -1,0 +1,165 @@
+// Package pgtest gives tests real PostgreSQL servers, databases and roles that
+// disappear with the test.
+//
+// A test is never skipped because there is no server: it fails with a sentence
+// that says how to get one.
+package pgtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/keyway-go/keyway/internal/localpg"
+)
+
+// EnvMajor names the environment variable that selects the major version of
+// PostgreSQL for the tests, as make test-matrix does. Unset means 15 or later,
+// as [localpg.Newest] finds it.
+const EnvMajor = "KEYWAY_TEST_PG_MAJOR"
+
+// startTimeout bounds a start, on a machine that runs other tests too.
+const startTimeout = 2 * time.Minute
+
+// shared are the clusters of this test process, closed by Main or, when the
+// process ends in another way, by their watchdogs.
+var shared struct {
+	mu       sync.Mutex
+	clusters []*localpg.Cluster
+}
+
+// Main runs the tests of a package and closes what they shared: call it from
+// TestMain. The checks run after the clusters are closed and fail the package
+// when they return an error; goleak.Find fits.
+func Main(m *testing.M, checks ...func() error) {
+	code := m.Run()
+	if err := closeShared(); err != nil {
+		fmt.Fprintln(os.Stderr, "pgtest: close the shared clusters:", err)
+		code = max(code, 1)
+	}
+	for _, check := range checks {
+		if code != 0 {
+			break
+		}
+		if err := check(); err != nil {
+			fmt.Fprintln(os.Stderr, "pgtest:", err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+func closeShared() error {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	var first error
+	for _, c := range shared.clusters {
+		if err := c.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	shared.clusters = nil
+	return first
+}
+
+// Shared returns the cluster that the tests of this process share, and starts
+// it on first use. Tests must not stop it, and use databases and roles of
+// their own ([Database], [Role], [Owned]).
+func Shared(t testing.TB) *localpg.Cluster {
+	t.Helper()
+	return SharedN(t, 1)[0]
+}
+
+// SharedN returns n clusters that the tests of this process share. The first
+// is the one of [Shared]; those that are missing are started together.
+func SharedN(t testing.TB, n int) []*localpg.Cluster {
+	t.Helper()
+	install := find(t)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	missing := max(0, n-len(shared.clusters))
+	started := make([]*localpg.Cluster, missing)
+	errs := make([]error, missing)
+	var wg sync.WaitGroup
+	for i := range missing {
+		wg.Go(func() {
+			started[i], errs[i] = start(localpg.Options{Install: install, Name: fmt.Sprintf("shared %d", n-missing+i)})
+		})
+	}
+	wg.Wait()
+	var failed error
+	for i, c := range started {
+		if errs[i] != nil {
+			failed = errs[i]
+			continue
+		}
+		shared.clusters = append(shared.clusters, c)
+	}
+	if failed != nil {
+		t.Fatalf("start a shared cluster: %v", failed)
+	}
+	return append([]*localpg.Cluster(nil), shared.clusters[:n]...)
+}
+
+// Private starts a cluster for this test alone, which may kill it. It is closed
+// when the test ends. At most one value of options is used; its Install, when
+// zero, is the version under test.
+func Private(t testing.TB, options ...localpg.Options) *localpg.Cluster {
+	t.Helper()
+	var o localpg.Options
+	if len(options) > 0 {
+		o = options[0]
+	}
+	if o.Install.Bin == "" {
+		o.Install = find(t)
+	}
+	c, err := start(o)
+	if err != nil {
+		t.Fatalf("start a cluster: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("close the cluster: %v", err)
+		}
+	})
+	return c
+}
+
+// Major is the major version of PostgreSQL that the tests run on.
+func Major(t testing.TB) int {
+	t.Helper()
+	return find(t).Major
+}
+
+func start(o localpg.Options) (*localpg.Cluster, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	return localpg.Start(ctx, o)
+}
+
+// find returns the PostgreSQL to test on, or fails the test.
+func find(t testing.TB) localpg.Install {
+	t.Helper()
+	install, err := installation()
+	if err != nil {
+		t.Fatalf("these tests need a real PostgreSQL: %v", err)
+	}
+	return install
+}
+
+// installation is looked up once: every look runs the programs found.
+var installation = sync.OnceValues(func() (localpg.Install, error) {
+	text := os.Getenv(EnvMajor)
+	if text == "" {
+		return localpg.Newest(15)
+	}
+	major, err := strconv.Atoi(text)
+	if err != nil {
+		return localpg.Install{}, fmt.Errorf("%s must be a number such as 18", EnvMajor)
+	}
+	return localpg.Major(major)
+})

@@ -1,0 +1,40 @@
+# Waits for the death of the process that writes to standard input, then kills
+# the server it named last and removes the directory $1.
+trap '' HUP INT TERM
+dir=$1
+pid=0
+while read -r word; do
+	case $word in
+	goodbye) exit 0 ;;
+	*) pid=$word ;;
+	esac
+done
+
+# Direct children of a process. ps may be missing, /proc may not exist.
+children() {
+	cat "/proc/$1/task/$1/children" 2>/dev/null && return
+	ps -A -o pid= -o ppid= 2>/dev/null | awk -v parent="$1" '$2 == parent { print $1 }'
+}
+
+if [ "$pid" -gt 1 ] 2>/dev/null; then
+	kids=$(children "$pid")
+	# The server's own immediate shutdown gives the shared memory back. It may be paused.
+	kill -QUIT "$pid" 2>/dev/null
+	# shellcheck disable=SC2086
+	kill -CONT "$pid" $kids 2>/dev/null
+	n=0
+	while kill -0 "$pid" 2>/dev/null && [ "$n" -lt 100 ]; do
+		sleep 0.1
+		n=$((n + 1))
+	done
+	# shellcheck disable=SC2086
+	kill -KILL "$pid" $kids 2>/dev/null
+fi
+
+# A dying initdb may still be writing.
+n=0
+while [ -e "$dir" ] && [ "$n" -lt 50 ]; do
+	rm -rf "$dir"
+	[ -e "$dir" ] && sleep 0.1
+	n=$((n + 1))
+done
