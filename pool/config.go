@@ -1,0 +1,179 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Config describes one instance, which is one PostgreSQL server, and how many sockets this process may hold to it.
+// Name, Conn and Limit are required; everything else has a useful zero value.
+type Config struct {
+	// Name is what errors and statistics call the instance. [AcquireMany] takes connections in the order of names.
+	Name string
+
+	// Conn is the template of every connection: address, TLS, user, start-up parameters, tracer. It must come from
+	// [pgx.ParseConfig]. It is copied, so later changes have no effect. Its database is replaced by that of the
+	// [Database]; its DialFunc is called for every socket that is opened.
+	Conn *pgx.ConnConfig
+
+	// Limit is the most sockets that may be open at once: dialling, idle, in use and closing ones all count, until the
+	// server has closed its end. [Instance.SetLimit] changes it later.
+	Limit int
+
+	// Control is how many of Limit are kept for [Instance.Control] and never lent to anyone else. Zero means 1;
+	// negative means none, and Control is refused.
+	Control int
+
+	// AcquireTimeout is the longest wait for a connection; a context that ends earlier wins. Zero means 30s; negative
+	// means that only the context ends a wait.
+	AcquireTimeout time.Duration
+
+	// MaxWaiting is the most callers that may wait at once; the next one is refused with [*QueueFullError]. Zero means
+	// no bound.
+	MaxWaiting int
+
+	// MaxDials is how many connections may be dialled at once. Zero means 2: enough to grow quickly, too few to hurt a
+	// server that has just come back.
+	MaxDials int
+
+	// DialTimeout bounds one dial, from the first packet to the end of AfterConnect. Zero means Conn.ConnectTimeout,
+	// and 10s when that is zero too.
+	DialTimeout time.Duration
+
+	// DrainTimeout is how long a closed socket is read to its end before the server is asked whether the backend is
+	// still there. Its token stays charged all the same. Zero means 15s.
+	DrainTimeout time.Duration
+
+	// LingerTimeout is the longest a token stays charged for a backend that can neither be seen to end nor be asked
+	// about (a host that vanished). It should be longer than the server takes to notice a lost client; see
+	// client_connection_check_interval and tcp_keepalives_idle. Zero means 5m.
+	LingerTimeout time.Duration
+
+	// MaxLifetime is the age at which a connection is closed instead of being used again; each connection's own age is
+	// drawn between 90 % and 100 % of it, so that they do not all end together. Zero means 1h; negative means never.
+	MaxLifetime time.Duration
+
+	// IdleTimeout closes connections that nobody has used for that long. Zero means 10m; negative means never.
+	IdleTimeout time.Duration
+
+	// PingAfter is how long a connection may have been idle to be handed out without a ping. Zero means 1s; negative
+	// means that only connections under suspicion (another one has just broken) are pinged.
+	PingAfter time.Duration
+
+	// PingTimeout bounds such a ping, whatever the caller's context allows. Zero means 1s.
+	PingTimeout time.Duration
+
+	// Password is called before every dial, for secrets that rotate. Nil means Conn.Password.
+	Password PasswordFunc
+
+	// AfterConnect prepares a new connection; an error closes it and fails the dial.
+	AfterConnect func(context.Context, *pgx.Conn) error
+
+	// Reset runs on every returned connection before anyone else gets it, in the background and for at most 5s; an
+	// error closes the connection. Nil means that nothing runs, which is right for connections that only ever ran
+	// statements without session state. See also [Conn.ReleaseClean].
+	Reset func(context.Context, *pgx.Conn) error
+}
+
+// A PasswordFunc gives the password for user when a connection is about to be dialled.
+type PasswordFunc func(ctx context.Context, user string) (string, error)
+
+// DatabaseConfig is what differs between the databases of one instance. The zero value changes nothing.
+type DatabaseConfig struct {
+	// User replaces the template's user.
+	User string
+
+	// Password replaces the template's password and its PasswordFunc. Nil keeps them.
+	Password PasswordFunc
+
+	// RuntimeParams are start-up parameters added to the template's.
+	RuntimeParams map[string]string
+
+	// AfterConnect runs after the instance's AfterConnect.
+	AfterConnect func(context.Context, *pgx.Conn) error
+}
+
+const (
+	defaultAcquireTimeout = 30 * time.Second
+	defaultMaxDials       = 2
+	defaultDialTimeout    = 10 * time.Second
+	defaultDrainTimeout   = 15 * time.Second
+	defaultLingerTimeout  = 5 * time.Minute
+	defaultMaxLifetime    = time.Hour
+	defaultIdleTimeout    = 10 * time.Minute
+	defaultPingAfter      = time.Second
+	defaultPingTimeout    = time.Second
+
+	resetTimeout = 5 * time.Second
+	maxTick      = time.Second
+	minTick      = 20 * time.Millisecond
+)
+
+// withDefaults checks c and returns a copy without zero values: after it a timeout <= 0 means "never".
+func (c Config) withDefaults() (Config, error) {
+	switch {
+	case c.Name == "":
+		return c, errors.New("pool: Config.Name is empty; errors and statistics need a name for the instance")
+	case c.Conn == nil:
+		return c, fmt.Errorf("pool: instance %s: Config.Conn is nil; take one from pgx.ParseConfig", c.Name)
+	}
+	c.Conn = c.Conn.Copy()
+	if c.Control == 0 {
+		c.Control = 1
+	}
+	c.Control = max(c.Control, 0)
+	if err := checkLimit(c.Name, c.Limit, c.Control); err != nil {
+		return c, err
+	}
+	orDefault(&c.AcquireTimeout, defaultAcquireTimeout)
+	if c.MaxDials <= 0 {
+		c.MaxDials = defaultMaxDials
+	}
+	if c.DialTimeout <= 0 {
+		c.DialTimeout = c.Conn.ConnectTimeout
+	}
+	orDefault(&c.DialTimeout, defaultDialTimeout)
+	orDefault(&c.DrainTimeout, defaultDrainTimeout)
+	orDefault(&c.LingerTimeout, defaultLingerTimeout)
+	orDefault(&c.MaxLifetime, defaultMaxLifetime)
+	orDefault(&c.IdleTimeout, defaultIdleTimeout)
+	orDefault(&c.PingAfter, defaultPingAfter)
+	orDefault(&c.PingTimeout, defaultPingTimeout)
+	return c, nil
+}
+
+func orDefault(d *time.Duration, value time.Duration) {
+	if *d == 0 {
+		*d = value
+	}
+}
+
+// checkLimit refuses a limit that leaves nothing for work.
+func checkLimit(instance string, limit, control int) error {
+	if limit > control {
+		return nil
+	}
+	return fmt.Errorf("pool: instance %s: a limit of %d leaves no connection for work, since %d is kept for control; "+
+		"give it at least %d", instance, limit, control, control+1)
+}
+
+// tick is the period of the instance's coarse clock: fine enough for the shortest of its timeouts.
+func (c Config) tick() time.Duration {
+	t := maxTick
+	for _, d := range []time.Duration{c.PingAfter, c.IdleTimeout, c.MaxLifetime} {
+		if d > 0 {
+			t = min(t, d/2)
+		}
+	}
+	return max(t, minTick)
+}
+
+// lifetime draws the age at which one connection ends. Earlier than MaxLifetime, never later: it is a maximum.
+func (c Config) lifetime() time.Duration {
+	return c.MaxLifetime - time.Duration(rand.Float64()*float64(c.MaxLifetime)/10)
+}

@@ -1,0 +1,188 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrClosed is what every call gets, wrapped with the instance's name, once [Instance.Close] has begun, and what a
+// query gets whose connection Close had to end by force.
+var ErrClosed = errors.New("the pool is closed")
+
+// ErrReleased is what methods of a [Conn] return after its Release.
+var ErrReleased = errors.New("pool: the connection was used after its release")
+
+// closedError is ErrClosed with a name. A query that ends with it may have run, so it claims nothing about retries.
+type closedError struct{ instance string }
+
+func (e *closedError) Error() string {
+	return fmt.Sprintf("pool: instance %s: %s", e.instance, ErrClosed)
+}
+func (e *closedError) Is(t error) bool { return t == ErrClosed }
+
+// AcquireTimeoutError says that no connection was free before the wait's end. Nothing was sent to the server.
+// [errors.Is] finds [context.DeadlineExceeded] in it, whichever of the context and AcquireTimeout was first, and
+// [errors.As] the [*ConnectError] of the last dial when dialling was what failed.
+type AcquireTimeoutError struct {
+	Instance string
+	Database string
+	Waited   time.Duration
+	Limit    int // sockets this process may hold, the control connection included
+	Open     int // sockets held when the wait ended
+	InUse    int // of Open: lent to callers
+	Draining int // of Open: closed by us, not yet by the server
+	Waiting  int // other callers still waiting
+	Dial     error
+}
+
+func (e *AcquireTimeoutError) Error() string {
+	s := fmt.Sprintf("pool: instance %s: no connection to database %s was free within %s: %d of %d sockets open, "+
+		"%d in use, %d closing, %d other callers waiting", e.Instance, e.Database, e.Waited.Round(time.Millisecond),
+		e.Open, e.Limit, e.InUse, e.Draining, e.Waiting)
+	if e.Dial != nil {
+		s += "; the last dial failed: " + e.Dial.Error()
+	}
+	return s
+}
+
+// Unwrap gives [context.DeadlineExceeded] and the last dial's error.
+func (e *AcquireTimeoutError) Unwrap() []error {
+	if e.Dial == nil {
+		return []error{context.DeadlineExceeded}
+	}
+	return []error{context.DeadlineExceeded, e.Dial}
+}
+
+// SafeToRetry is true: nothing was sent. [pgconn.SafeToRetry] asks it.
+func (e *AcquireTimeoutError) SafeToRetry() bool { return true }
+
+// Timeout is true, as [net.Error] has it.
+func (e *AcquireTimeoutError) Timeout() bool { return true }
+
+// waitCanceledError is a wait that the caller's context ended by cancellation.
+type waitCanceledError struct {
+	instance, database string
+	waited             time.Duration
+	err                error
+}
+
+func (e *waitCanceledError) Error() string {
+	return fmt.Sprintf("pool: instance %s: gave up waiting for a connection to database %s after %s: %v",
+		e.instance, e.database, e.waited.Round(time.Millisecond), e.err)
+}
+func (e *waitCanceledError) Unwrap() error     { return e.err }
+func (e *waitCanceledError) SafeToRetry() bool { return true }
+
+// QueueFullError refuses a caller because Config.MaxWaiting others wait already. Nothing was sent.
+type QueueFullError struct {
+	Instance string
+	Waiting  int
+	Limit    int
+}
+
+func (e *QueueFullError) Error() string {
+	return fmt.Sprintf("pool: instance %s: %d callers wait for %d connections already, which is the most it lets wait",
+		e.Instance, e.Waiting, e.Limit)
+}
+
+// SafeToRetry is true: nothing was sent.
+func (e *QueueFullError) SafeToRetry() bool { return true }
+
+// TooManyError refuses an [AcquireMany] (or a pgxpool) that wants more connections of one instance than the instance
+// can ever lend.
+type TooManyError struct {
+	Instance string
+	Wanted   int
+	Lendable int // the limit without what is kept for control and for standing pools
+}
+
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("pool: instance %s: %d connections are wanted at once, but it may lend %d at most; "+
+		"work in smaller waves or raise the budget", e.Instance, e.Wanted, e.Lendable)
+}
+
+// ConnectError says that a connection could not be opened. It never holds a password or a connection string.
+// [errors.As] reaches the server's [*pgconn.PgError] when the server spoke.
+type ConnectError struct {
+	Instance string
+	Addr     string // host:port, or the directory of a Unix socket
+	Database string
+	User     string
+	Err      error
+
+	text string // of Err, with the password taken out
+}
+
+func (e *ConnectError) Error() string {
+	return fmt.Sprintf("pool: instance %s: cannot connect to database %s at %s as %s: %s",
+		e.Instance, e.Database, e.Addr, e.User, e.text)
+}
+
+// Unwrap gives the cause.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// SafeToRetry is true: no statement was sent.
+func (e *ConnectError) SafeToRetry() bool { return true }
+
+// Full reports whether the server refused because it, the database or the role has no connection slot left.
+func (e *ConnectError) Full() bool {
+	var pg *pgconn.PgError
+	return errors.As(e.Err, &pg) && pg.Code == "53300"
+}
+
+func newConnectError(instance string, cc *pgconn.Config, err error) *ConnectError {
+	e := &ConnectError{Instance: instance, Addr: addr(cc), Database: cc.Database, User: cc.User}
+	// pgx's own ConnectError carries the whole config, password included; what it wraps does not.
+	var outer *pgconn.ConnectError
+	if errors.As(err, &outer) {
+		err = outer.Unwrap()
+	}
+	e.Err = err
+	e.text = oneLine(causeText(err), cc.Password)
+	return e
+}
+
+// causeText is short and never has the server's Detail: it may quote values.
+func causeText(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		if pg.Code == "53300" {
+			return "the server has no connection slot left (SQLSTATE 53300); lower the budget or raise max_connections"
+		}
+		return fmt.Sprintf("the server says %q (SQLSTATE %s)", pg.Message, pg.Code)
+	}
+	return err.Error()
+}
+
+func oneLine(text, secret string) string {
+	if len(secret) > 2 {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return strings.Join(strings.Fields(text), " ")
+}
+
+func addr(cc *pgconn.Config) string {
+	_, a := pgconn.NetworkAddress(cc.Host, cc.Port)
+	return a
+}
+
+// CloseError says that [Instance.Close] had to end work by force because its context ended first.
+type CloseError struct {
+	Instance string
+	Forced   int // connections that were in use
+	Open     int // sockets whose backend had not been seen to end when Close returned
+	Err      error
+}
+
+func (e *CloseError) Error() string {
+	return fmt.Sprintf("pool: instance %s: closed by force: %d connections were still in use, %d backends not seen to end: %v",
+		e.Instance, e.Forced, e.Open, e.Err)
+}
+
+// Unwrap gives the context's error.
+func (e *CloseError) Unwrap() error { return e.Err }
