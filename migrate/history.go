@@ -75,9 +75,18 @@ func (s *session) readHistory(ctx context.Context) ([]entry, error) {
 	return entries, nil
 }
 
+// logStart writes the file down as started. A row that an interrupted
+// no-transaction run left is taken over, whatever the file has become since: it
+// was never applied. A finished one is another runner's, and stays.
 func (s *session) logStart(ctx context.Context, f *file) error {
-	_, err := s.work.Exec(ctx, `insert into keyway.migration_log (version, name, sha256, started, runner)
-		values ($1, $2, $3, pg_catalog.clock_timestamp(), $4)`, f.version, f.name, f.sum, s.opts.runner)
+	tag, err := s.work.Exec(ctx, `insert into keyway.migration_log as l (version, name, sha256, started, runner)
+		values ($1, $2, $3, pg_catalog.clock_timestamp(), $4)
+		on conflict (version) do update set name = excluded.name, sha256 = excluded.sha256,
+			started = excluded.started, runner = excluded.runner
+		where l.finished is null`, f.version, f.name, f.sum, s.opts.runner)
+	if err == nil && tag.RowsAffected() != 1 {
+		err = errors.New("another runner applied it at the same moment")
+	}
 	return err
 }
 

@@ -58,11 +58,7 @@ func (s *session) beginNoTx(ctx context.Context, f *file) (done bool, err error)
 		}
 		return false, s.logStart(ctx, f)
 	}
-	// The file may have been corrected since: it is not applied yet.
-	_, err = s.work.Exec(ctx, `update keyway.migration_log
-		set name = $2, sha256 = $3, runner = $4, started = pg_catalog.clock_timestamp()
-		where version = $1 and finished is null`, f.version, f.name, f.sum, s.opts.runner)
-	if err != nil || f.index == nil {
+	if err := s.logStart(ctx, f); err != nil || f.index == nil {
 		return false, err
 	}
 	return s.clearInvalid(ctx, f.index)
