@@ -1,0 +1,180 @@
+package txn
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/keyway-go/keyway/shard"
+)
+
+// Tx is the transaction that a function gets from [Runner.Run]. It is a pgx.Tx, so what takes one (sqlc's DBTX, scany)
+// takes it. Statements are checked by the source before they are sent, which may refuse them, with
+// [*ShardMismatchError] for another key's; a refused statement leaves the transaction usable.
+//
+// Commit and Rollback return [ErrManaged] but on a savepoint made by Begin. After the function has returned, every
+// method returns pgx.ErrTxClosed. Conn gives the connection itself, whose statements nobody checks.
+type Tx struct {
+	pgx.Tx
+
+	state *state
+	depth int // of savepoints; 0 is the transaction itself
+}
+
+// state is shared by a transaction and its savepoints.
+type state struct {
+	Attempt
+
+	number int
+
+	// ended is set when the function has returned: the connection then belongs to someone else.
+	ended atomic.Bool
+}
+
+func newTx(tx pgx.Tx, at Attempt, number int) *Tx {
+	return &Tx{Tx: tx, state: &state{Attempt: at, number: number}}
+}
+
+// Shard returns the shard the transaction is on.
+func (tx *Tx) Shard() shard.ID { return tx.state.Shard }
+
+// MapVersion returns the version of the slot map that chose the shard.
+func (tx *Tx) MapVersion() uint64 { return tx.state.MapVersion }
+
+// Attempt returns which attempt this is, counted from 1.
+func (tx *Tx) Attempt() int { return tx.state.number }
+
+// check judges a statement before it is sent.
+func (tx *Tx) check(ctx context.Context, sql string, args []any) (string, []any, error) {
+	if tx.state.ended.Load() {
+		return "", nil, pgx.ErrTxClosed
+	}
+	if tx.state.Statements == nil {
+		return sql, args, nil
+	}
+	return tx.state.Statements.Check(ctx, sql, args)
+}
+
+// Exec checks sql and sends it.
+func (tx *Tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	sql, args, err := tx.check(ctx, sql, args)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	return tx.Tx.Exec(ctx, sql, args...)
+}
+
+// Query checks sql and sends it. The rows must be closed before the next statement, as with pgx.
+func (tx *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	sql, args, err := tx.check(ctx, sql, args)
+	if err != nil {
+		return refusedRows(err), err
+	}
+	return tx.Tx.Query(ctx, sql, args...)
+}
+
+// QueryRow checks sql and sends it. An error comes from Scan.
+func (tx *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	sql, args, err := tx.check(ctx, sql, args)
+	if err != nil {
+		return refusedRow{err}
+	}
+	return tx.Tx.QueryRow(ctx, sql, args...)
+}
+
+// SendBatch checks each statement of b and sends it; if one is refused, nothing is sent.
+func (tx *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	for i, q := range b.QueuedQueries {
+		sql, args, err := tx.check(ctx, q.SQL, q.Arguments)
+		if err != nil {
+			return pgx.FailedBatchResults(b, fmt.Errorf("statement %d of the batch: %w", i+1, err))
+		}
+		q.SQL, q.Arguments = sql, args // pgx changes them too: a batch is sent once
+	}
+	if tx.state.ended.Load() {
+		return pgx.FailedBatchResults(b, pgx.ErrTxClosed)
+	}
+	return tx.Tx.SendBatch(ctx, b)
+}
+
+// CopyFrom copies rows into table. Where statements are checked, each row is; see [CopyChecker].
+func (tx *Tx) CopyFrom(
+	ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource,
+) (int64, error) {
+	if tx.state.ended.Load() {
+		return 0, pgx.ErrTxClosed
+	}
+	if tx.state.Statements != nil {
+		checker, ok := tx.state.Statements.(CopyChecker)
+		if !ok {
+			return 0, ErrCopy
+		}
+		var err error
+		if columns, rows, err = checker.CheckCopy(ctx, table, columns, rows); err != nil {
+			return 0, err
+		}
+	}
+	return tx.Tx.CopyFrom(ctx, table, columns, rows)
+}
+
+// Prepare is refused with [ErrPrepare] where statements are checked.
+func (tx *Tx) Prepare(ctx context.Context, name, sql string) (*pgconn.StatementDescription, error) {
+	if tx.state.ended.Load() {
+		return nil, pgx.ErrTxClosed
+	}
+	if tx.state.Statements != nil {
+		return nil, ErrPrepare
+	}
+	return tx.Tx.Prepare(ctx, name, sql)
+}
+
+// LargeObjects gives the database's large objects. They belong to no key, so it panics where statements are checked.
+func (tx *Tx) LargeObjects() pgx.LargeObjects {
+	if tx.state.Statements != nil {
+		panic("txn: large objects belong to no shard key; use a transaction on a named shard for them")
+	}
+	return tx.Tx.LargeObjects()
+}
+
+// Begin makes a savepoint. The result is a [*Tx] whose statements are checked like those of the transaction, and whose
+// Commit and Rollback end the savepoint. After a serialization failure a savepoint does not help: return the error.
+func (tx *Tx) Begin(ctx context.Context) (pgx.Tx, error) {
+	if tx.state.ended.Load() {
+		return nil, pgx.ErrTxClosed
+	}
+	sp, err := tx.Tx.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Tx{Tx: sp, state: tx.state, depth: tx.depth + 1}, nil
+}
+
+// Commit releases a savepoint. On the transaction itself it returns [ErrManaged].
+func (tx *Tx) Commit(ctx context.Context) error {
+	if err := tx.managed(); err != nil {
+		return err
+	}
+	return tx.Tx.Commit(ctx)
+}
+
+// Rollback rolls back to a savepoint. On the transaction itself it returns [ErrManaged].
+func (tx *Tx) Rollback(ctx context.Context) error {
+	if err := tx.managed(); err != nil {
+		return err
+	}
+	return tx.Tx.Rollback(ctx)
+}
+
+func (tx *Tx) managed() error {
+	switch {
+	case tx.state.ended.Load():
+		return pgx.ErrTxClosed
+	case tx.depth == 0:
+		return ErrManaged
+	default:
+		return nil
+	}
+}
