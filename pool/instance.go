@@ -2,143 +2,209 @@ package pool
 
 import (
 	"context"
-	"errors"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
-var errTODO = errors.New("pool: not yet")
+// maxCancels is how many cancel requests may be in flight at once. They use no backend slot, only a short-lived child
+// of the postmaster, but a storm of them should not be a storm of forks.
+const maxCancels = 2
 
-// Instance is one server.
-type Instance struct{ cfg Config }
+// An Instance is one PostgreSQL server and the connections this process has to it. It is safe for concurrent use.
+// [Instance.Close] must be called to end its goroutines.
+//
+// Lock order: many, then mu. A socket's own locks are never held while mu is taken, nor mu while they are.
+type Instance struct {
+	cfg       Config
+	pingTicks uint32 // PingAfter on the coarse clock
+	id        uint64 // orders instances of one name in AcquireMany
 
-// New makes an instance. It dials nothing.
+	// many is held (by sending) by the one AcquireMany that is collecting connections here. Two collectors could each
+	// hold half of what both want.
+	many chan struct{}
+
+	cancels     chan struct{} // a slot for each cancel request in flight
+	cancelDials atomic.Int64
+
+	// dialCtx ends the dials in flight when Close begins.
+	dialCtx   context.Context
+	stopDials context.CancelFunc
+
+	stopTicks chan struct{} // closed by Close; ends keepTime
+	quiet     chan struct{} // closed when Close has nothing left to wait for
+	dead      chan struct{} // closed when Close gives up on sockets that do not end
+
+	mu sync.Mutex // guards everything below
+
+	// charged counts sockets by what they are for, from before the dial until the server has closed. Only charge and
+	// giveBack change it. charged[work] + charged[lent] <= limit - control, and charged[control] <= control, except
+	// after SetLimit has lowered limit: then they only shrink until it is so again.
+	charged [classes]int
+	limit   int
+	peak    int
+
+	dbs      []*Database // only grows
+	sockets  map[*socket]struct{}
+	dialling int // dials of ours in flight; each has a token
+	evicting int // tokens that are on their way back from connections closed for someone who waits
+	inUse    int // resources lent to callers
+	idle     int // resources in the databases' idle lists
+
+	// waiting counts the callers in the databases' queues and in raw: while it is 0 a returned connection needs no
+	// thought.
+	waiting  int
+	arrivals uint64   // the last waiter's place in the order
+	raw      waitList // callers that want a token for a socket of their own
+	controls waitList // callers that want the control token
+	wanted   int      // how many connections the current AcquireMany wants
+
+	clock      uint32 // coarse time in ticks, so that the hot path reads no clock
+	returns    uint64 // orders idle connections by their last use
+	suspicion  uint32 // raised when a connection breaks: idle ones are pinged before their next use
+	pgxpools   pgxpools
+	tasks      int // background goroutines that Close waits for
+	closing    bool
+	forced     bool
+	quietNoted bool
+	stat       Stat // its counters only; gauges are filled in by Stat
+}
+
+var instances atomic.Uint64
+
+// New makes an instance. It dials nothing: the first connection is made when somebody wants one.
 func New(c Config) (*Instance, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	return &Instance{cfg: c}, nil
+	in := &Instance{
+		cfg:       c,
+		id:        instances.Add(1),
+		many:      make(chan struct{}, 1),
+		cancels:   make(chan struct{}, maxCancels),
+		stopTicks: make(chan struct{}),
+		quiet:     make(chan struct{}),
+		dead:      make(chan struct{}),
+		limit:     c.Limit,
+		sockets:   make(map[*socket]struct{}),
+		tasks:     1,
+	}
+	in.pingTicks = in.ticks(c.PingAfter)
+	in.dialCtx, in.stopDials = context.WithCancel(context.Background())
+	go in.keepTime(c.tick())
+	return in, nil
 }
 
 // Name is Config.Name.
 func (in *Instance) Name() string { return in.cfg.Name }
 
-// Limit is the number of sockets allowed now.
-func (in *Instance) Limit() int { return in.cfg.Limit }
+// Limit is the number of sockets that may be open now.
+func (in *Instance) Limit() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.limit
+}
 
-// SetLimit changes the limit while running.
-func (in *Instance) SetLimit(n int) error { return errTODO }
+// SetLimit changes the limit while the pool works. When it falls, idle connections are closed at once and others as
+// they are returned; work in flight is not disturbed, so Open falls to the new limit only as fast as callers release.
+// A limit that leaves nothing for work is refused and changes nothing.
+func (in *Instance) SetLimit(n int) error {
+	if err := checkLimit(in.cfg.Name, n, in.cfg.Control); err != nil {
+		return err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.limit = n
+	for over := -in.freeLocked(work); over > 0; over-- {
+		r := in.oldestIdleLocked(nil)
+		if r == nil {
+			break
+		}
+		in.closeLocked(r, &in.stat.Closes.Shrunk)
+	}
+	if in.wanted > in.lendableLocked() {
+		in.failManyLocked()
+	}
+	in.pumpLocked()
+	return nil
+}
 
-// Database gives access to one database of the instance. Call it once and keep it.
+// lendableLocked is how many connections callers can ever hold at once. mu must be held.
+func (in *Instance) lendableLocked() int { return in.limit - in.cfg.Control }
+
+// Database gives access to one database of the instance. Call it once for each and keep the result: each call makes a
+// list of idle connections of its own.
 func (in *Instance) Database(name string, o DatabaseConfig) *Database {
-	return &Database{in: in, name: name}
+	d := &Database{in: in, name: name, conn: in.cfg.Conn.Copy(), password: in.cfg.Password, afterConnect: o.AfterConnect,
+		resources: make(map[*resource]struct{})}
+	d.conn.Database = name
+	if o.User != "" {
+		d.conn.User = o.User
+	}
+	if o.Password != nil {
+		d.password = o.Password
+	}
+	if d.conn.RuntimeParams == nil && len(o.RuntimeParams) > 0 {
+		d.conn.RuntimeParams = make(map[string]string, len(o.RuntimeParams))
+	}
+	for k, v := range o.RuntimeParams {
+		d.conn.RuntimeParams[k] = v
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.dbs = append(in.dbs, d)
+	return d
 }
 
-// Control takes the connection that is kept back for LISTEN, probes and leases.
-func (in *Instance) Control(ctx context.Context, d *Database) (*Conn, error) { return nil, errTODO }
-
-// Stat is a snapshot.
-func (in *Instance) Stat() Stat { return Stat{} }
-
-// Close ends the pool.
-func (in *Instance) Close(ctx context.Context) error { return nil }
-
-// Database is one database of an instance.
-type Database struct {
-	in   *Instance
-	name string
+// keepTime owns the coarse clock until Close.
+func (in *Instance) keepTime(tick time.Duration) {
+	defer in.taskDone()
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			in.onTick()
+		case <-in.stopTicks:
+			return
+		}
+	}
 }
 
-// Name is the database's name.
-func (d *Database) Name() string { return d.name }
-
-// Instance is the server it is on.
-func (d *Database) Instance() *Instance { return d.in }
-
-// Acquire takes a connection.
-func (d *Database) Acquire(ctx context.Context) (*Conn, error) { return nil, errTODO }
-
-// Exec is [pgx.Conn.Exec] on a connection of the pool.
-func (d *Database) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	return pgconn.CommandTag{}, errTODO
+// onTick closes what is idle for too long or too old, and marks what is too old but in use.
+func (in *Instance) onTick() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.clock++
+	for _, d := range in.dbs {
+		d.expireLocked()
+	}
+	in.pumpLocked()
 }
 
-// Query is [pgx.Conn.Query] on a connection of the pool.
-func (d *Database) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return nil, errTODO
+// ticks is d in ticks of the coarse clock, at least 1; "never" for d <= 0.
+func (in *Instance) ticks(d time.Duration) uint32 {
+	const never = 1 << 31
+	if d <= 0 {
+		return never
+	}
+	return uint32(min(max(d/in.cfg.tick(), 1), never))
 }
 
-// QueryRow is [pgx.Conn.QueryRow] on a connection of the pool.
-func (d *Database) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row { return nil }
-
-// SendBatch is [pgx.Conn.SendBatch] on a connection of the pool.
-func (d *Database) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	return pgx.FailedBatchResults(b, errTODO)
+// taskDone ends a background goroutine that was counted in tasks.
+func (in *Instance) taskDone() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.tasks--
+	in.noteQuietLocked()
 }
 
-// CopyFrom is [pgx.Conn.CopyFrom] on a connection of the pool.
-func (d *Database) CopyFrom(ctx context.Context, t pgx.Identifier, cols []string, src pgx.CopyFromSource) (int64, error) {
-	return 0, errTODO
+// backgroundLocked runs f in a goroutine that Close waits for. mu must be held.
+func (in *Instance) backgroundLocked(f func()) {
+	in.tasks++
+	go func() {
+		defer in.taskDone()
+		f()
+	}()
 }
-
-// Begin starts a transaction.
-func (d *Database) Begin(ctx context.Context) (pgx.Tx, error) { return d.BeginTx(ctx, pgx.TxOptions{}) }
-
-// BeginTx starts a transaction.
-func (d *Database) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) { return nil, errTODO }
-
-// Conn is a connection lent to the caller.
-type Conn struct{ c *pgx.Conn }
-
-// Conn is the pgx connection.
-func (c *Conn) Conn() *pgx.Conn { return c.c }
-
-// Database is where the connection belongs.
-func (c *Conn) Database() *Database { return nil }
-
-// Release gives the connection back.
-func (c *Conn) Release() {}
-
-// ReleaseClean gives it back after DISCARD ALL.
-func (c *Conn) ReleaseClean() {}
-
-// Discard closes it.
-func (c *Conn) Discard() {}
-
-// Exec is [pgx.Conn.Exec].
-func (c *Conn) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	return c.c.Exec(ctx, sql, args...)
-}
-
-// Query is [pgx.Conn.Query].
-func (c *Conn) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return c.c.Query(ctx, sql, args...)
-}
-
-// QueryRow is [pgx.Conn.QueryRow].
-func (c *Conn) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	return c.c.QueryRow(ctx, sql, args...)
-}
-
-// SendBatch is [pgx.Conn.SendBatch].
-func (c *Conn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	return c.c.SendBatch(ctx, b)
-}
-
-// CopyFrom is [pgx.Conn.CopyFrom].
-func (c *Conn) CopyFrom(ctx context.Context, t pgx.Identifier, cols []string, src pgx.CopyFromSource) (int64, error) {
-	return c.c.CopyFrom(ctx, t, cols, src)
-}
-
-// Begin is [pgx.Conn.Begin].
-func (c *Conn) Begin(ctx context.Context) (pgx.Tx, error) { return c.c.Begin(ctx) }
-
-// BeginTx is [pgx.Conn.BeginTx].
-func (c *Conn) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
-	return c.c.BeginTx(ctx, o)
-}
-
-// AcquireMany takes one connection of each of dbs, all or none; a database may be named several times.
-func AcquireMany(ctx context.Context, dbs ...*Database) ([]*Conn, error) { return nil, errTODO }

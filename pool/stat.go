@@ -48,3 +48,16 @@ type Closes struct {
 	Control  int64 // a released control connection
 	Shutdown int64 // [Instance.Close]
 }
+
+// Stat takes a snapshot.
+func (in *Instance) Stat() Stat {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s := in.stat
+	s.Name, s.Limit = in.cfg.Name, in.limit
+	s.Open, s.Peak = in.openLocked(), in.peak
+	s.Idle, s.InUse, s.Dialling, s.Draining = in.idle, in.inUse, in.dialling, in.drainingLocked()
+	s.Lent, s.Waiting = in.charged[lent], in.waiting+in.controls.n
+	s.Cancelling, s.CancelDials = len(in.cancels), in.cancelDials.Load()
+	return s
+}

@@ -1,0 +1,51 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+)
+
+// Control dials the connection that is kept back for LISTEN, probes and leases, so that work can never take it. It
+// waits while somebody else has it or its last backend has not ended, as long as ctx and AcquireTimeout allow. It is
+// for long use: its release closes it. Without Config.Control it is refused.
+func (in *Instance) Control(ctx context.Context, d *Database) (*Conn, error) {
+	if in.cfg.Control == 0 {
+		return nil, fmt.Errorf("pool: instance %s: Control was called, but Config.Control keeps no connection for it",
+			in.cfg.Name)
+	}
+	if d.in != in {
+		return nil, fmt.Errorf("pool: instance %s: Control was called with database %s of instance %s",
+			in.cfg.Name, d.name, d.in.cfg.Name)
+	}
+	if err := in.takeToken(ctx, d, control); err != nil {
+		return nil, err
+	}
+	r, err := d.connectNow(ctx, control)
+	if err != nil {
+		return nil, err
+	}
+	return r.newConn(), nil
+}
+
+// connectNow dials for the caller, who has charged a token, and fails when ctx or the pool ends.
+func (d *Database) connectNow(ctx context.Context, k class) (*resource, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.in.cfg.DialTimeout)
+	defer cancel()
+	defer context.AfterFunc(d.in.dialCtx, cancel)()
+	r, err := d.connect(ctx, k, true)
+
+	d.in.mu.Lock()
+	defer d.in.mu.Unlock()
+	d.in.stat.Dials++
+	if err != nil {
+		d.in.stat.DialErrors++
+		return nil, err
+	}
+	d.in.adoptLocked(r)
+	if d.in.closing {
+		d.in.closeLocked(r, &d.in.stat.Closes.Shutdown)
+		return nil, &closedError{d.in.cfg.Name}
+	}
+	d.in.stat.Acquires++
+	return r, nil
+}

@@ -1,0 +1,201 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Database is one database of an [Instance], reached as one user. Its methods are those of pgxpool and may be
+// called from many goroutines.
+//
+// A statement that cannot get a connection returns [*AcquireTimeoutError], [*QueueFullError], [*ConnectError],
+// [ErrClosed] or the context's error, and was not sent then.
+type Database struct {
+	in           *Instance
+	name         string
+	conn         *pgx.ConnConfig // never modified; copied for each dial
+	password     PasswordFunc
+	afterConnect func(context.Context, *pgx.Conn) error
+
+	// Guarded by the instance's mu.
+	idle      idleList // empty while somebody waits in queue
+	queue     waitList
+	cursor    *waiter // of pumpLocked
+	resources map[*resource]struct{}
+	lent      int // resources in use
+	dialling  int // dials in flight; the first so many of queue count on them
+	failures  int // dials failed in a row
+	dialErr   error
+	retryAt   time.Time   // no dial before, while failures > 0
+	retry     *time.Timer // looks at the queue then; owned by Close, which stops it
+}
+
+// Name is the database's name.
+func (d *Database) Name() string { return d.name }
+
+// Instance is the server it is on.
+func (d *Database) Instance() *Instance { return d.in }
+
+// ConnConfig is a copy of what its connections are dialled with, password included.
+func (d *Database) ConnConfig() *pgx.ConnConfig { return d.conn.Copy() }
+
+// Acquire takes a connection, waiting for one if need be. The caller must give it back with [Conn.Release].
+func (d *Database) Acquire(ctx context.Context) (*Conn, error) {
+	r, err := d.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.newConn(), nil
+}
+
+// acquire is Acquire without a handle. A connection that has been idle for long is pinged first; one that does not
+// answer is closed and the next one taken.
+func (d *Database) acquire(ctx context.Context) (*resource, error) {
+	for tries := 0; ; tries++ {
+		r, stale, err := d.take(ctx)
+		if err != nil || !stale {
+			return r, err
+		}
+		ok, err := r.ping(ctx)
+		if ok || err != nil {
+			return r, err
+		}
+		if tries > maxPings {
+			return nil, fmt.Errorf("pool: instance %s: %d connections to database %s in a row did not answer a ping "+
+				"within %s", d.in.cfg.Name, tries, d.name, d.in.cfg.PingTimeout)
+		}
+	}
+}
+
+// maxPings bounds acquire's loop. New connections are not pinged, so only a burst of breaking ones comes near.
+const maxPings = 1000
+
+// take takes an idle connection or waits for one.
+func (d *Database) take(ctx context.Context) (r *resource, stale bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, false, &waitCanceledError{instance: d.in.cfg.Name, database: d.name, err: err}
+	}
+	in := d.in
+	in.mu.Lock()
+	if r := d.idle.newest; r != nil && !in.closing {
+		stale := in.lendLocked(r)
+		in.mu.Unlock()
+		return r, stale, nil
+	}
+	w, err := d.queueUpLocked()
+	in.mu.Unlock()
+	if err != nil {
+		return nil, false, err
+	}
+	r, err = in.await(ctx, w)
+	return r, false, err
+}
+
+// lendLocked takes an idle connection and reports whether it must be pinged. mu must be held.
+func (in *Instance) lendLocked(r *resource) bool {
+	in.fromIdleLocked(r)
+	in.stat.Acquires++
+	return r.suspicion != in.suspicion || in.cfg.PingAfter > 0 && in.clock-r.idleSince >= in.pingTicks
+}
+
+// queueUpLocked makes the caller wait, if it may. The instance's mu must be held.
+func (d *Database) queueUpLocked() (*waiter, error) {
+	in := d.in
+	switch {
+	case in.closing:
+		in.stat.Refused++
+		return nil, &closedError{in.cfg.Name}
+	case in.cfg.MaxWaiting > 0 && in.waiting >= in.cfg.MaxWaiting:
+		in.stat.Refused++
+		return nil, &QueueFullError{Instance: in.cfg.Name, Waiting: in.waiting, Limit: in.limit}
+	}
+	w := in.enqueueLocked(d)
+	in.pumpLocked()
+	return w, nil
+}
+
+// Exec runs sql on one connection, as [pgx.Conn.Exec] does.
+func (d *Database) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	r, err := d.acquire(ctx)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	defer r.release()
+	return r.conn.Exec(ctx, sql, args...)
+}
+
+// Query runs sql on one connection, as [pgx.Conn.Query] does. The connection is given back when the rows are closed,
+// which reading them to the end or an error of Scan does too.
+func (d *Database) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	r, err := d.acquire(ctx)
+	if err != nil {
+		return failedRows{err: err}, err
+	}
+	rows, err := r.conn.Query(ctx, sql, args...)
+	if err != nil {
+		r.release()
+		return rows, err
+	}
+	return r.newRows(rows), nil
+}
+
+// QueryRow runs sql on one connection, as [pgx.Conn.QueryRow] does. The connection is given back by the row's Scan,
+// which must be called.
+func (d *Database) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	r, err := d.acquire(ctx)
+	if err != nil {
+		return failedRows{err: err}
+	}
+	return r.newRow(r.conn.QueryRow(ctx, sql, args...))
+}
+
+// SendBatch sends b on one connection, as [pgx.Conn.SendBatch] does. The connection is given back by the results'
+// Close, or by the end of the transaction when b begins one.
+func (d *Database) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	r, err := d.acquire(ctx)
+	if err != nil {
+		return pgx.FailedBatchResults(b, err)
+	}
+	return newBatchResults(r, r.conn.SendBatch(ctx, b))
+}
+
+// CopyFrom copies rows into a table on one connection, as [pgx.Conn.CopyFrom] does.
+func (d *Database) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
+	r, err := d.acquire(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer r.release()
+	return r.conn.CopyFrom(ctx, table, columns, src)
+}
+
+// Begin starts a transaction, as [pgx.Conn.Begin] does. The connection is given back by Commit or Rollback.
+func (d *Database) Begin(ctx context.Context) (pgx.Tx, error) { return d.BeginTx(ctx, pgx.TxOptions{}) }
+
+// BeginTx starts a transaction with options. ctx is for the start alone: its end does not roll back.
+func (d *Database) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
+	r, err := d.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := r.conn.BeginTx(ctx, o)
+	if err != nil {
+		r.release()
+		return nil, err
+	}
+	return newTx(r, t), nil
+}
+
+// Ping takes a connection and sends an empty statement over it.
+func (d *Database) Ping(ctx context.Context) error {
+	r, err := d.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer r.release()
+	return r.conn.Ping(ctx)
+}

@@ -1,0 +1,103 @@
+package pool
+
+// idleList holds a database's idle connections in the order of their return. The newest is lent first, so that a
+// quiet pool shrinks; the oldest is closed first. All of it is guarded by the instance's mu.
+type idleList struct {
+	oldest, newest *resource
+	n              int
+}
+
+func (l *idleList) push(r *resource) {
+	r.prev, r.next = l.newest, nil
+	if l.newest == nil {
+		l.oldest = r
+	} else {
+		l.newest.next = r
+	}
+	l.newest = r
+	l.n++
+}
+
+func (l *idleList) remove(r *resource) {
+	if r.prev == nil {
+		l.oldest = r.next
+	} else {
+		r.prev.next = r.next
+	}
+	if r.next == nil {
+		l.newest = r.prev
+	} else {
+		r.next.prev = r.prev
+	}
+	r.prev, r.next = nil, nil
+	l.n--
+}
+
+// toIdleLocked makes an in-use connection idle. mu must be held.
+func (in *Instance) toIdleLocked(r *resource) {
+	in.returns++
+	r.returned, r.idleSince, r.suspicion = in.returns, in.clock, in.suspicion
+	in.inUse--
+	in.idle++
+	r.db.lent--
+	r.db.idle.push(r)
+}
+
+// fromIdleLocked makes an idle connection in use. mu must be held.
+func (in *Instance) fromIdleLocked(r *resource) {
+	r.db.idle.remove(r)
+	r.db.lent++
+	in.idle--
+	in.inUse++
+}
+
+// oldestIdleLocked takes the connection that has been idle for longest in any database but except out of its list,
+// or returns nil. It counts as in use then. mu must be held.
+func (in *Instance) oldestIdleLocked(except *Database) *resource {
+	if in.idle == 0 {
+		return nil
+	}
+	var oldest *resource
+	for _, d := range in.dbs {
+		if r := d.idle.oldest; d != except && r != nil && (oldest == nil || r.returned < oldest.returned) {
+			oldest = r
+		}
+	}
+	if oldest != nil {
+		in.fromIdleLocked(oldest)
+	}
+	return oldest
+}
+
+// evictLocked closes an idle connection of another database for the sake of a waiter, and reports whether there was
+// one. Its token arrives later, through giveBackLocked. mu must be held.
+func (in *Instance) evictLocked(except *Database) bool {
+	r := in.oldestIdleLocked(except)
+	if r != nil {
+		in.closeForOthersLocked(r)
+	}
+	return r != nil
+}
+
+// expireLocked applies the idle timeout and the lifetime. The instance's mu must be held.
+func (d *Database) expireLocked() {
+	in := d.in
+	for r := d.idle.oldest; r != nil; {
+		next := r.next
+		switch {
+		case tickPassed(in.clock, r.expires):
+			in.fromIdleLocked(r)
+			in.closeLocked(r, &in.stat.Closes.Lifetime)
+		case in.cfg.IdleTimeout > 0 && in.clock-r.idleSince > in.ticks(in.cfg.IdleTimeout):
+			in.fromIdleLocked(r)
+			in.closeLocked(r, &in.stat.Closes.Idle)
+		}
+		r = next
+	}
+	for r := range d.resources {
+		r.expired = r.expired || tickPassed(in.clock, r.expires)
+	}
+}
+
+// tickPassed compares ticks of a clock that may wrap.
+func tickPassed(now, then uint32) bool { return int32(now-then) >= 0 }

@@ -1,0 +1,202 @@
+package pool
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// AcquireMany takes a connection to each of dbs, in the order given, all or none: when one cannot be had, those taken
+// before are given back and the error says which. A database may be named several times. More connections than an
+// instance may lend are refused at once with [*TooManyError].
+//
+// Two calls of AcquireMany cannot wait for each other: instances are taken in the order of their names, and on one
+// instance only one caller at a time collects.
+func AcquireMany(ctx context.Context, dbs ...*Database) ([]*Conn, error) {
+	order := make([]int, len(dbs)) // indexes of dbs, those of one instance side by side
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return dbs[a].in.compare(dbs[b].in) })
+
+	groups := slices.Collect(chunkByInstance(order, dbs))
+	for _, g := range groups {
+		if err := dbs[g[0]].in.checkMany(len(g)); err != nil {
+			return nil, err
+		}
+	}
+	got := make([]*resource, len(dbs))
+	for _, g := range groups {
+		if err := dbs[g[0]].in.acquireMany(ctx, g, dbs, got); err != nil {
+			releaseAll(got)
+			return nil, err
+		}
+	}
+	conns := make([]*Conn, len(dbs))
+	for i, r := range got {
+		conns[i] = r.newConn()
+	}
+	return conns, nil
+}
+
+func (in *Instance) compare(o *Instance) int {
+	return cmp.Or(cmp.Compare(in.cfg.Name, o.cfg.Name), cmp.Compare(in.id, o.id))
+}
+
+// chunkByInstance yields the runs of order that lead to one instance.
+func chunkByInstance(order []int, dbs []*Database) func(yield func([]int) bool) {
+	return func(yield func([]int) bool) {
+		for len(order) > 0 {
+			n := 1
+			for n < len(order) && dbs[order[n]].in == dbs[order[0]].in {
+				n++
+			}
+			if !yield(order[:n]) {
+				return
+			}
+			order = order[n:]
+		}
+	}
+}
+
+func releaseAll(rs []*resource) {
+	for _, r := range rs {
+		if r != nil {
+			r.release()
+		}
+	}
+}
+
+func (in *Instance) checkMany(n int) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.checkManyLocked(n)
+}
+
+// checkManyLocked refuses what could never be had. mu must be held.
+func (in *Instance) checkManyLocked(n int) error {
+	if n > in.lendableLocked() {
+		return &TooManyError{Instance: in.cfg.Name, Wanted: n, Lendable: in.lendableLocked()}
+	}
+	return nil
+}
+
+// acquireMany fills got[i] with a connection to dbs[i] for each i of group, or gives back what it got.
+//
+// It holds some while it waits for others, which cannot deadlock: it is the only collector here, everybody else who
+// holds connections of this instance either waits for nothing or collects on an instance later in the order.
+func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Database, got []*resource) error {
+	start := time.Now()
+	if err := in.startCollecting(ctx, dbs[group[0]], start); err != nil {
+		return err
+	}
+	defer in.stopCollecting()
+
+	ws := make([]*waiter, len(group))
+	if err := in.takeOrQueue(group, dbs, got, ws); err != nil {
+		return err
+	}
+	var failed error
+	for i, w := range ws {
+		switch {
+		case w == nil:
+		case failed == nil:
+			got[group[i]], failed = in.await(ctx, w)
+		default:
+			in.abandon(w)
+		}
+	}
+	return failed
+}
+
+// takeOrQueue takes what is idle and queues for the rest, in one step.
+func (in *Instance) takeOrQueue(group []int, dbs []*Database, got []*resource, ws []*waiter) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closing {
+		in.stat.Refused++
+		return &closedError{in.cfg.Name}
+	}
+	if err := in.checkManyLocked(len(group)); err != nil {
+		return err
+	}
+	in.wanted = len(group)
+	for i, at := range group {
+		d := dbs[at]
+		if r := d.idle.newest; r != nil && !in.lendLocked(r) {
+			got[at] = r
+			continue
+		} else if r != nil {
+			// Not pinged here: waiting for answers while holding the others is no better than dialling anew.
+			in.closeLocked(r, &in.stat.Closes.Idle)
+		}
+		ws[i] = in.enqueueLocked(d)
+		ws[i].many = true
+	}
+	in.pumpLocked()
+	return nil
+}
+
+// startCollecting waits for the turn to collect.
+func (in *Instance) startCollecting(ctx context.Context, d *Database, since time.Time) error {
+	select {
+	case in.many <- struct{}{}:
+		return nil
+	default:
+	}
+	var expired <-chan time.Time
+	if in.cfg.AcquireTimeout > 0 {
+		t := time.NewTimer(in.cfg.AcquireTimeout)
+		defer t.Stop()
+		expired = t.C
+	}
+	cause := context.DeadlineExceeded
+	select {
+	case in.many <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		cause = ctx.Err()
+	case <-in.stopTicks:
+		return &closedError{in.cfg.Name}
+	case <-expired:
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.gaveUpLocked(&waiter{db: d, since: since}, cause)
+}
+
+func (in *Instance) stopCollecting() {
+	in.mu.Lock()
+	in.wanted = 0
+	in.mu.Unlock()
+	<-in.many
+}
+
+// abandon takes a waiter out of the queue, or gives back what it got.
+func (in *Instance) abandon(w *waiter) {
+	in.mu.Lock()
+	if w.list != nil {
+		in.leaveLocked(w)
+		in.mu.Unlock()
+	} else {
+		in.mu.Unlock()
+		<-w.done
+		in.returnUnused(w)
+	}
+	waiters.Put(w)
+}
+
+// failManyLocked ends the current AcquireMany, which wants more than a lowered limit allows. mu must be held.
+func (in *Instance) failManyLocked() {
+	err := in.checkManyLocked(in.wanted)
+	for _, d := range in.dbs {
+		for w := d.queue.first; w != nil; {
+			next := w.next
+			if w.many {
+				in.settleLocked(w, nil, err)
+			}
+			w = next
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package pool
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// patience is how much later than another database's waiter a waiter may have come and still be served before it, if
+// a connection of its own database comes free. Converting that connection instead would cost a close and a dial, some
+// milliseconds of the server's processor; under load on two databases it would be paid for nearly every statement.
+const patience = 25 * time.Millisecond
+
+// A waiter is one caller that could not be served at once. The instance's mu guards all but what await reads after
+// done: res and err are written before the send.
+type waiter struct {
+	list       *waitList // nil once settled or gone
+	prev, next *waiter
+	db         *Database
+	seq        uint64
+	since      time.Time
+	class      class
+	many       bool // belongs to an AcquireMany
+
+	res  *resource // nil for a token
+	err  error
+	done chan struct{} // receives once when settled
+}
+
+// waiters keeps waiters with their channels; one is put back only when its channel is empty and nobody has it listed.
+var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan struct{}, 1)} }}
+
+func newWaiter(d *Database) *waiter {
+	w := waiters.Get().(*waiter)
+	*w = waiter{db: d, since: time.Now(), done: w.done}
+	return w
+}
+
+// waitList is a queue: first has waited longest.
+type waitList struct {
+	first, last *waiter
+	n           int
+}
+
+func (l *waitList) push(w *waiter) {
+	w.list, w.prev, w.next = l, l.last, nil
+	if l.last == nil {
+		l.first = w
+	} else {
+		l.last.next = w
+	}
+	l.last = w
+	l.n++
+}
+
+func (l *waitList) remove(w *waiter) {
+	if w.prev == nil {
+		l.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		l.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.list, w.prev, w.next = nil, nil, nil
+	l.n--
+}
+
+// at is the i-th waiter, or nil.
+func (l *waitList) at(i int) *waiter {
+	w := l.first
+	for ; w != nil && i > 0; i-- {
+		w = w.next
+	}
+	return w
+}
+
+// enqueueLocked puts a caller at the end of d's queue. mu must be held; pumpLocked must follow.
+func (in *Instance) enqueueLocked(d *Database) *waiter {
+	w := newWaiter(d)
+	in.arrivals++
+	w.seq = in.arrivals
+	d.queue.push(w)
+	in.waiting++
+	return w
+}
+
+// leaveLocked takes w out of its queue. mu must be held.
+func (in *Instance) leaveLocked(w *waiter) {
+	if w.list != &in.controls {
+		in.waiting--
+	}
+	w.list.remove(w)
+}
+
+// settleLocked ends a wait: with a resource, with an error, or with neither, which is a token. mu must be held.
+func (in *Instance) settleLocked(w *waiter, r *resource, err error) {
+	in.leaveLocked(w)
+	if err == nil {
+		in.stat.Waits++
+		in.stat.WaitTime += time.Since(w.since)
+	}
+	w.res, w.err = r, err
+	w.done <- struct{}{} // never blocks: room for one, sent once
+}
+
+// await waits until w is settled, ctx ends or AcquireTimeout has passed since w came. What was settled in the very
+// moment in which ctx ended goes back to the pool: a caller that gets an error holds nothing.
+func (in *Instance) await(ctx context.Context, w *waiter) (*resource, error) {
+	var expired <-chan time.Time
+	if in.cfg.AcquireTimeout > 0 {
+		t := time.NewTimer(in.cfg.AcquireTimeout - time.Since(w.since))
+		defer t.Stop()
+		expired = t.C
+	}
+	cause := context.DeadlineExceeded
+	select {
+	case <-w.done:
+		return settled(w)
+	case <-ctx.Done():
+		cause = ctx.Err()
+	case <-expired:
+	}
+	in.mu.Lock()
+	if w.list == nil {
+		in.mu.Unlock()
+		<-w.done
+		if ctx.Err() == nil {
+			return settled(w)
+		}
+		in.returnUnused(w)
+		in.mu.Lock()
+	} else {
+		in.leaveLocked(w)
+	}
+	err := in.gaveUpLocked(w, cause)
+	in.mu.Unlock()
+	waiters.Put(w)
+	return nil, err
+}
+
+// settled takes w's result.
+func settled(w *waiter) (*resource, error) {
+	r, err := w.res, w.err
+	*w = waiter{done: w.done}
+	waiters.Put(w)
+	return r, err
+}
+
+// returnUnused gives back what a waiter got that no longer wants it.
+func (in *Instance) returnUnused(w *waiter) {
+	switch {
+	case w.err != nil:
+	case w.res != nil:
+		in.putBack(w.res)
+	default:
+		in.giveBack(w.class)
+	}
+}
+
+// gaveUpLocked is the error of a wait that ended without a connection. mu must be held.
+func (in *Instance) gaveUpLocked(w *waiter, cause error) error {
+	waited := time.Since(w.since)
+	if cause != context.DeadlineExceeded {
+		in.stat.Cancels++
+		return &waitCanceledError{instance: in.cfg.Name, database: w.db.name, waited: waited, err: cause}
+	}
+	in.stat.Timeouts++
+	e := &AcquireTimeoutError{
+		Instance: in.cfg.Name, Database: w.db.name, Waited: waited, Limit: in.limit,
+		Open: in.openLocked(), InUse: in.inUse, Draining: in.drainingLocked(), Waiting: in.waiting,
+	}
+	if w.db.failures > 0 {
+		e.Dial = w.db.dialErr
+	}
+	return e
+}
+
+// pumpLocked lets everything that waits have what is free: for those who wait longest and for whom no dial is under
+// way yet, a token that is free, one that is on its way back, or one of a connection that another database has idle.
+// It is called after every event that could change the answer, so nobody waits while a token is free. mu must be held.
+func (in *Instance) pumpLocked() {
+	if in.waiting == 0 || in.closing {
+		return
+	}
+	promised, slots := in.evicting, in.cfg.MaxDials-in.dialling
+	for _, d := range in.dbs {
+		d.cursor = d.queue.at(d.dialling)
+		if d.cursor != nil && d.backingOffLocked() {
+			d.cursor = nil
+		}
+	}
+	raw := in.raw.first
+	for {
+		w := raw
+		if slots > 0 {
+			w = in.earliestLocked(raw)
+		}
+		if w == nil {
+			return
+		}
+		isRaw := w == raw
+		if isRaw {
+			raw = raw.next
+		} else {
+			w.db.cursor = w.next
+			slots--
+		}
+		switch {
+		case in.freeLocked(work) > 0 && isRaw:
+			in.chargeLocked(w.class)
+			in.settleLocked(w, nil, nil)
+		case in.freeLocked(work) > 0:
+			in.startDialLocked(w.db)
+		case promised > 0:
+			promised--
+		case in.freeLocked(work) == 0 && in.evictLocked(w.db):
+		default:
+			in.reclaimLentLocked()
+			return
+		}
+	}
+}
+
+// earliestLocked is the one of the databases' cursors and raw that came first. mu must be held.
+func (in *Instance) earliestLocked(raw *waiter) *waiter {
+	first := raw
+	for _, d := range in.dbs {
+		if d.cursor != nil && (first == nil || d.cursor.seq < first.seq) {
+			first = d.cursor
+		}
+	}
+	return first
+}
+
+// overdueLocked reports whether a connection of d that comes free must be given up because someone else has waited
+// for too long: since patience before d's own first waiter, or at all when there is nothing of theirs that could ever
+// be returned to them. mu must be held.
+func (in *Instance) overdueLocked(d *Database) bool {
+	if in.waiting == d.queue.n || in.evicting > 0 {
+		return false
+	}
+	own := d.queue.first
+	if w := in.raw.first; w != nil && w.seq < own.seq {
+		return true
+	}
+	if in.dialling >= in.cfg.MaxDials {
+		return false
+	}
+	for _, e := range in.dbs {
+		w := e.queue.at(e.dialling)
+		if e == d || w == nil || w.seq > own.seq || e.backingOffLocked() {
+			continue
+		}
+		if e.lent+e.dialling == 0 || own.since.Sub(w.since) > patience {
+			return true
+		}
+	}
+	return false
+}

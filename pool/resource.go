@@ -1,0 +1,229 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A resource is one connection of ours from the end of its dial to its close. It belongs to its instance (idle, under
+// mu) or to exactly one holder, who alone may touch conn and the slabs.
+type resource struct {
+	db   *Database
+	conn *pgx.Conn
+	sock *socket
+
+	prev, next *resource // idle list; guarded by mu
+	returned   uint64    // when it became idle, in the order of returns
+	idleSince  uint32    // the same on the coarse clock
+	expires    uint32    // on the coarse clock
+	suspicion  uint32    // the instance's when it was last known to be sound
+	expired    bool      // guarded by mu
+	control    bool      // made by Control: closed on release
+	fresh      bool      // dialled, not yet placed; guarded by mu
+
+	// Handles are cut from slabs, so that a statement through the pool allocates no more than one without it. A handle
+	// is never used again: a second Release of it must find nothing to release.
+	conns []Conn
+	rows  []rows
+	row   []row
+}
+
+const slabSize = 128
+
+func (r *resource) newConn() *Conn {
+	if len(r.conns) == 0 {
+		r.conns = make([]Conn, slabSize)
+	}
+	c := &r.conns[0]
+	r.conns = r.conns[1:]
+	c.set(r)
+	return c
+}
+
+func (r *resource) newRows(wrapped pgx.Rows) *rows {
+	if len(r.rows) == 0 {
+		r.rows = make([]rows, slabSize)
+	}
+	w := &r.rows[0]
+	r.rows = r.rows[1:]
+	w.Rows = wrapped
+	w.set(r)
+	return w
+}
+
+func (r *resource) newRow(wrapped pgx.Row) *row {
+	if len(r.row) == 0 {
+		r.row = make([]row, slabSize)
+	}
+	w := &r.row[0]
+	r.row = r.row[1:]
+	w.Row = wrapped
+	w.set(r)
+	return w
+}
+
+// A holder owns a resource until take, which gives it away once whoever asks how often.
+type holder struct{ r atomic.Pointer[resource] }
+
+func (h *holder) set(r *resource) { h.r.Store(r) }
+func (h *holder) take() *resource { return h.r.Swap(nil) }
+func (h *holder) peek() *resource { return h.r.Load() }
+func (h *holder) release()        { h.end((*resource).release) }
+func (h *holder) end(f func(*resource)) {
+	if r := h.take(); r != nil {
+		f(r)
+	}
+}
+
+// release gives the connection to the next caller if it is sound, and closes it otherwise.
+func (r *resource) release() {
+	in := r.db.in
+	switch {
+	case r.control:
+		in.drop(r, &in.stat.Closes.Control)
+	case r.conn.IsClosed():
+		in.drop(r, &in.stat.Closes.Broken)
+	case r.dirty():
+		in.drop(r, &in.stat.Closes.Dirty)
+	case in.cfg.Reset != nil:
+		r.resetWith(in.cfg.Reset)
+	default:
+		in.putBack(r)
+	}
+}
+
+// dirty reports unread rows or an open transaction.
+func (r *resource) dirty() bool {
+	pg := r.conn.PgConn()
+	return pg.IsBusy() || pg.TxStatus() != 'I'
+}
+
+func (r *resource) discard() { r.db.in.drop(r, &r.db.in.stat.Closes.Discard) }
+
+func (r *resource) releaseClean() {
+	if r.control || r.conn.IsClosed() || r.dirty() {
+		r.release()
+		return
+	}
+	reset := r.db.in.cfg.Reset
+	r.resetWith(func(ctx context.Context, c *pgx.Conn) error {
+		// DISCARD ALL drops prepared statements that pgx believes to be there, so pgx forgets them first.
+		err := c.DeallocateAll(ctx)
+		if err == nil {
+			_, err = c.Exec(ctx, "discard all", pgx.QueryExecModeSimpleProtocol)
+		}
+		if err == nil && reset != nil {
+			err = reset(ctx, c)
+		}
+		return err
+	})
+}
+
+var errNotReset = errors.New("reset left the connection inside a transaction or busy")
+
+// resetWith runs f in the background and only then lends the connection again.
+func (r *resource) resetWith(f func(context.Context, *pgx.Conn) error) {
+	in := r.db.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.backgroundLocked(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), resetTimeout)
+		defer cancel()
+		err := f(ctx, r.conn)
+		if err == nil && (r.conn.IsClosed() || r.dirty()) {
+			err = errNotReset
+		}
+		if err != nil {
+			in.drop(r, &in.stat.Closes.Dirty)
+			return
+		}
+		in.putBack(r)
+	})
+}
+
+// putBack makes a sound connection available.
+func (in *Instance) putBack(r *resource) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.waiting == 0 && !in.closing && !r.expired && in.freeLocked(work) >= 0 {
+		in.toIdleLocked(r)
+		return
+	}
+	in.placeLocked(r)
+	in.noteQuietLocked()
+}
+
+// placeLocked finds the next owner of a sound connection that is nobody's: who has waited longest, or the idle list.
+// r counts as in use. mu must be held.
+func (in *Instance) placeLocked(r *resource) {
+	d := r.db
+	switch {
+	case in.closing:
+		in.closeLocked(r, &in.stat.Closes.Shutdown)
+	case r.expired:
+		in.closeLocked(r, &in.stat.Closes.Lifetime)
+	case in.freeLocked(work) < 0:
+		in.closeLocked(r, &in.stat.Closes.Shrunk)
+	case d.queue.first == nil:
+		in.toIdleLocked(r)
+	case in.overdueLocked(d):
+		in.closeForOthersLocked(r)
+	default:
+		r.suspicion = in.suspicion
+		in.stat.Acquires++
+		if !r.fresh {
+			in.stat.Handoffs++
+		}
+		in.settleLocked(d.queue.first, r, nil)
+	}
+	r.fresh = false
+	in.pumpLocked()
+}
+
+// drop closes a connection that must not be used again. reason is a counter of in.stat.
+func (in *Instance) drop(r *resource, reason *int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if reason == &in.stat.Closes.Broken && !r.sock.timedOut() {
+		in.suspicion++ // the server ended it: it may have ended the others too
+	}
+	in.closeLocked(r, reason)
+	in.pumpLocked()
+	in.noteQuietLocked()
+}
+
+// closeLocked closes a connection that counts as in use; its token comes back when the server has closed too.
+// mu must be held.
+func (in *Instance) closeLocked(r *resource, reason *int64) {
+	*reason++
+	in.inUse--
+	r.db.lent--
+	delete(r.db.resources, r)
+	if r.conn.IsClosed() {
+		return // pgx has closed the socket or is about to
+	}
+	in.backgroundLocked(r.close)
+}
+
+// closeForOthersLocked is closeLocked for a connection whose token someone waits for. mu must be held.
+func (in *Instance) closeForOthersLocked(r *resource) {
+	if r.sock.promiseLocked() {
+		in.stat.Evictions++
+	}
+	in.closeLocked(r, &in.stat.Closes.Evicted)
+}
+
+// close ends the session; a statement still running is cancelled, since a backend does not notice a closed socket
+// before it writes.
+func (r *resource) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if r.conn.PgConn().IsBusy() {
+		_ = r.conn.PgConn().CancelRequest(ctx)
+	}
+	_ = r.conn.Close(ctx)
+}

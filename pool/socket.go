@@ -1,0 +1,189 @@
+package pool
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A socket is a net.Conn that owns a token. Close returns at once, but the token goes back only when the server has
+// closed its end, or is known not to have the backend any more: the kernel closes a backend's socket when the process
+// exits, which is after the slot in max_connections was given back.
+//
+// It lies below TLS: what is read while draining is thrown away, so it need not be understood.
+type socket struct {
+	net.Conn
+	in    *Instance
+	db    *Database
+	dl    *dialer
+	class class
+	pid   atomic.Uint32 // the backend's, 0 until the start-up is over
+
+	// reading is held around every read, and by drain for good, so that only one of pgx and drain reads.
+	reading sync.Mutex
+	failure atomic.Uint32 // how the first failed read failed
+
+	// ending guards closed and cause against deadlines that pgx sets after Close: they would end the drain.
+	ending sync.Mutex
+	closed atomic.Bool
+	cause  error // what reads and writes return once closed
+
+	// Guarded by the instance's mu.
+	ended    bool // the token is back
+	promised bool // someone waits for the token: counted in the instance's evicting
+}
+
+const (
+	readTimedOut uint32 = iota + 1 // the deadline of a cancelled context, or our own Close
+	readBroken
+)
+
+// newSocket wraps c, for which a token has been charged.
+func newSocket(dl *dialer, c net.Conn) *socket {
+	in := dl.in
+	s := &socket{Conn: c, in: in, db: dl.db, dl: dl, class: dl.class}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.sockets[s] = struct{}{}
+	return s
+}
+
+func (s *socket) Read(p []byte) (int, error) {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if s.closed.Load() {
+		return 0, s.cause
+	}
+	n, err := s.Conn.Read(p)
+	if err == nil {
+		return n, nil
+	}
+	if s.closed.Load() {
+		return n, s.cause
+	}
+	kind := readBroken
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		kind = readTimedOut
+	}
+	s.failure.CompareAndSwap(0, kind)
+	return n, err
+}
+
+func (s *socket) Write(p []byte) (int, error) {
+	if s.closed.Load() {
+		return 0, s.cause
+	}
+	n, err := s.Conn.Write(p)
+	if err != nil && s.closed.Load() {
+		err = s.cause
+	}
+	return n, err
+}
+
+// timedOut reports whether it was our own impatience that ended the connection, not the server.
+func (s *socket) timedOut() bool { return s.failure.Load() == readTimedOut }
+
+func (s *socket) SetDeadline(t time.Time) error {
+	return s.unlessClosed(func() error { return s.Conn.SetDeadline(t) })
+}
+
+func (s *socket) SetReadDeadline(t time.Time) error {
+	return s.unlessClosed(func() error { return s.Conn.SetReadDeadline(t) })
+}
+
+func (s *socket) SetWriteDeadline(t time.Time) error {
+	return s.unlessClosed(func() error { return s.Conn.SetWriteDeadline(t) })
+}
+
+func (s *socket) unlessClosed(f func() error) error {
+	s.ending.Lock()
+	defer s.ending.Unlock()
+	if s.closed.Load() {
+		return s.cause
+	}
+	return f()
+}
+
+// Close ends our half of the connection and leaves the rest to the background. A second Close does nothing.
+func (s *socket) Close() error {
+	s.end(net.ErrClosed)
+	return nil
+}
+
+// end closes the socket; reads and writes, also those in progress, return cause.
+func (s *socket) end(cause error) {
+	s.ending.Lock()
+	if s.closed.Load() {
+		s.ending.Unlock()
+		return
+	}
+	s.cause = cause
+	s.closed.Store(true)
+	_ = s.Conn.SetDeadline(time.Unix(1, 0)) // whoever reads or writes now, stops
+	s.ending.Unlock()
+	go s.drain()
+}
+
+// drain owns the socket from Close to the end. It ends when the backend has ended, at the latest after LingerTimeout
+// or when Close has given up.
+func (s *socket) drain() {
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	if !s.in.isDead() && !s.readToEnd(time.Now().Add(s.in.cfg.DrainTimeout)) {
+		s.linger()
+	}
+	_ = s.Conn.Close()
+	s.giveBack()
+}
+
+// readToEnd reads until the server closes or the time is over, and reports which.
+func (s *socket) readToEnd(until time.Time) (gone bool) {
+	if s.Conn.SetReadDeadline(until) != nil {
+		return true
+	}
+	_, err := io.Copy(io.Discard, onlyReader{s.Conn})
+	// A reset comes from the server's kernel when it has no such socket any more.
+	return err == nil || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// onlyReader hides WriteTo, with which io.Copy would move the data to a pipe first.
+type onlyReader struct{ io.Reader }
+
+// promiseLocked notes that someone waits for this token and reports false if it is back already. The instance's mu
+// must be held.
+func (s *socket) promiseLocked() bool {
+	if s.ended || s.promised {
+		return false
+	}
+	s.promised = true
+	s.in.evicting++
+	return true
+}
+
+// unpromiseLocked is the end of a promise, kept or not. The instance's mu must be held.
+func (s *socket) unpromiseLocked() {
+	if s.promised {
+		s.promised = false
+		s.in.evicting--
+	}
+}
+
+func (s *socket) giveBack() {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	if s.ended {
+		panic("bug: a socket ended twice")
+	}
+	s.ended = true
+	delete(s.in.sockets, s)
+	s.unpromiseLocked()
+	s.in.giveBackLocked(s.class)
+}
