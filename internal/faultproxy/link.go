@@ -178,6 +178,11 @@ func (k *link) fromClient(in *bufio.Reader, server net.Conn) error {
 			k.cycles++
 			k.mu.Unlock()
 		}
+		if r != nil && r.action.kind == cutAfter {
+			_ = k.client.Close() // first: the server may answer within microseconds
+			_, err := out.Write(m.raw)
+			return errors.Join(err, out.Flush(), io.EOF)
+		}
 		if _, err := out.Write(m.raw); err != nil {
 			return err
 		}
@@ -185,10 +190,6 @@ func (k *link) fromClient(in *bufio.Reader, server net.Conn) error {
 			if err := out.Flush(); err != nil {
 				return err
 			}
-		}
-		if r != nil && r.action.kind == cutAfter {
-			_ = k.client.Close()
-			return io.EOF
 		}
 	}
 }

@@ -53,8 +53,8 @@ const (
 var (
 	// CutBefore closes the connection on both sides instead of forwarding the message.
 	CutBefore = Action{kind: cutBefore}
-	// CutAfter forwards the message and closes the client's side at once. The server
-	// reads the message to its end; nobody waits for what it makes of it.
+	// CutAfter closes the client's side and forwards the message. The server reads it
+	// to its end; nobody waits for what it makes of it.
 	CutAfter = Action{kind: cutAfter}
 	// LoseReply forwards the message, waits until the server has answered it, drops
 	// the answer and closes the connection: done, and the client cannot know.

@@ -3,6 +3,7 @@ package localpg
 import (
 	"errors"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -18,7 +19,7 @@ func (c *Cluster) Close() error {
 	c.closed = true
 	err := c.endLocked()
 	c.guard.dismiss()
-	return errors.Join(err, removeAll(c.dir))
+	return errors.Join(err, c.removeDirs())
 }
 
 // endLocked ends the server without a checkpoint: its data is about to be
@@ -65,5 +66,5 @@ func (c *Cluster) Detach() (cleanup string, err error) {
 	}
 	c.closed = true
 	c.guard.dismiss()
-	return "kill -QUIT $(head -1 " + c.DataDir() + "/postmaster.pid); sleep 1; rm -rf " + c.dir, nil
+	return "kill -QUIT $(head -1 " + c.DataDir() + "/postmaster.pid); sleep 1; rm -rf " + strings.Join(c.dirs(), " "), nil
 }

@@ -1,7 +1,9 @@
 package localpg
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -17,14 +19,22 @@ const Superuser = "postgres"
 // Prefix begins the name of every directory that a cluster lives in.
 const Prefix = "keyway-pg-"
 
+// EnvTemp names the environment variable that holds the directory in which
+// clusters make theirs, instead of the temporary directory.
+const EnvTemp = "KEYWAY_PG_TMP"
+
 // Options say what cluster to start. The zero value is good: the newest
 // PostgreSQL installed, trust authentication, no TLS, a directory of its own.
 type Options struct {
 	// Install is the PostgreSQL to run. Zero means Newest(15).
 	Install Install
 	// Dir is the directory to make the cluster in; it must be absent or empty,
-	// and Close removes it. "" means a new one in the temporary directory.
+	// and Close removes it. "" means a new one in Parent.
 	Dir string
+	// Parent is where a new directory is made. "" means what KEYWAY_PG_TMP
+	// names, else the temporary directory. A parent that the server's account
+	// cannot enter is replaced by /tmp.
+	Parent string
 	// Settings are lines of postgresql.conf, by name; they override the small
 	// settings that Start writes. Values need no quotes.
 	Settings map[string]string
@@ -45,9 +55,12 @@ type Cluster struct {
 	install Install // programs that the account can run: the option's, or a copy
 	account account
 	dir     string
-	label   string // cluster_name: proves that the server on the port is ours
-	port    int
-	ca      []byte
+	// programs holds a copy of the installation; "" when the original can be run.
+	// Not in dir, which may lie on a file system that allows no programs.
+	programs string
+	label    string // cluster_name: proves that the server on the port is ours
+	port     int
+	ca       []byte
 
 	passwords passwords
 
@@ -99,30 +112,50 @@ func prepare(o Options) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{opts: o, install: o.Install, account: who}
-	if c.dir, err = makeDir(o.Dir, who); err != nil {
+	if c.dir, err = makeDir(o, who); err != nil {
 		return nil, err
 	}
 	c.label = filepath.Base(c.dir)
 	if o.Name != "" {
 		c.label += " " + o.Name
 	}
-	if c.guard, err = startWatchdog(c.dir); err != nil {
-		_ = os.RemoveAll(c.dir)
-		return nil, err
+	if !reachable(o.Install.Bin, who) {
+		if c.programs, err = os.MkdirTemp(parentDir("", who), Prefix+"programs-*"); err != nil {
+			return nil, errors.Join(err, c.removeDirs())
+		}
+	}
+	if c.guard, err = startWatchdog(c.dirs()...); err != nil {
+		return nil, errors.Join(err, c.removeDirs())
 	}
 	return c, nil
 }
 
+// dirs are the directories to remove in the end.
+func (c *Cluster) dirs() []string {
+	if c.programs == "" {
+		return []string{c.dir}
+	}
+	return []string{c.dir, c.programs}
+}
+
+func (c *Cluster) removeDirs() error {
+	var errs []error
+	for _, dir := range c.dirs() {
+		errs = append(errs, removeAll(dir))
+	}
+	return errors.Join(errs...)
+}
+
 // makeDir makes the cluster's private directory and gives it to the account.
-func makeDir(dir string, who account) (string, error) {
-	if dir == "" {
-		made, err := os.MkdirTemp(tempRoot(who), Prefix+"*")
+func makeDir(o Options, who account) (string, error) {
+	if o.Dir == "" {
+		made, err := os.MkdirTemp(parentDir(o.Parent, who), Prefix+"*")
 		if err != nil {
 			return "", err
 		}
 		return made, who.own(made)
 	}
-	dir, err := filepath.Abs(dir)
+	dir, err := filepath.Abs(o.Dir)
 	if err != nil {
 		return "", err
 	}
@@ -136,9 +169,11 @@ func makeDir(dir string, who account) (string, error) {
 	return dir, who.own(dir)
 }
 
-// tempRoot is the temporary directory, or /tmp when the account cannot reach it.
-func tempRoot(who account) string {
-	if dir := os.TempDir(); reachable(dir, who) {
+// parentDir is the first of the wishes that there is, or /tmp when the account
+// cannot enter it.
+func parentDir(wish string, who account) string {
+	dir := cmp.Or(wish, os.Getenv(EnvTemp), os.TempDir())
+	if reachable(dir, who) {
 		return dir
 	}
 	return "/tmp"

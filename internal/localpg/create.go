@@ -18,11 +18,13 @@ import (
 func (c *Cluster) create(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	install, err := reachableInstall(c.opts.Install, c.account, filepath.Join(c.dir, "programs"))
-	if err != nil {
-		return err
+	if c.programs != "" {
+		install, err := copyInstall(c.opts.Install, c.programs)
+		if err != nil {
+			return err
+		}
+		c.install = install
 	}
-	c.install = install
 	if err := c.initdb(ctx); err != nil {
 		return err
 	}
@@ -90,6 +92,7 @@ func (c *Cluster) writeSettings() error {
 		"fsync":                   "on",
 		"max_connections":         "100",
 		"shared_buffers":          "32MB",
+		"max_wal_size":            "256MB",
 		// In the data directory: a killed server leaves nothing in /dev/shm.
 		"dynamic_shared_memory_type": "mmap",
 		"logging_collector":          "off",

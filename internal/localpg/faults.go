@@ -30,7 +30,6 @@ func (c *Cluster) killLocked() error {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
 	<-c.proc.done
-	c.guard.watch(0)
 	c.proc, c.paused = nil, false
 	return awaitGone(pids, 30*time.Second)
 }

@@ -2,6 +2,7 @@ package localpg
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -43,17 +44,30 @@ func mayEnter(dir string, who account) bool {
 	return info.Mode().Perm()&bit != 0
 }
 
-// reachableInstall returns an installation that the account can run: the given
-// one, or a copy of it in the directory when it lies below one that is closed
-// to the account, such as a checkout in root's home.
-func reachableInstall(i Install, who account, copyTo string) (Install, error) {
-	if reachable(i.Bin, who) {
-		return i, nil
-	}
+// copyInstall copies an installation into a directory of its own, and opens it
+// to everyone: the account cannot enter the original, such as one below root's
+// home. Only self-contained builds survive that, as the downloaded ones do;
+// those of the system lie where everyone can enter.
+func copyInstall(i Install, to string) (Install, error) {
 	from := filepath.Dir(i.Bin)
-	if err := os.CopyFS(copyTo, os.DirFS(from)); err != nil {
-		return Install{}, fmt.Errorf("copy PostgreSQL from %s, which user %s cannot enter: %w", from, who.name, err)
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		return Install{}, fmt.Errorf("copy PostgreSQL from %s, which the server's user cannot enter: %w", from, err)
 	}
-	i.Bin = filepath.Join(copyTo, filepath.Base(i.Bin))
-	return i, nil
+	i.Bin = filepath.Join(to, filepath.Base(i.Bin))
+	return i, filepath.WalkDir(to, openToAll)
+}
+
+func openToAll(path string, entry fs.DirEntry, err error) error {
+	if err != nil || entry.Type()&fs.ModeSymlink != 0 {
+		return err
+	}
+	info, err := entry.Info()
+	if err != nil {
+		return err
+	}
+	mode := info.Mode().Perm() | 0o444
+	if mode&0o100 != 0 || entry.IsDir() {
+		mode |= 0o111
+	}
+	return os.Chmod(path, mode)
 }

@@ -83,6 +83,7 @@ func (c *Cluster) startLocked(ctx context.Context) error {
 	// Ends with the postmaster, which every way out of the running state awaits.
 	go func() {
 		p.err = cmd.Wait()
+		c.guard.watch(0)
 		close(p.done)
 	}()
 	if err := c.awaitReady(ctx, p); err != nil {
@@ -133,8 +134,7 @@ func (c *Cluster) ping(ctx context.Context) error {
 	return nil
 }
 
-// connect is a superuser's connection to the database postgres. It knows
-// nothing of the process's PG* variables.
+// connect is a superuser's connection to the database postgres.
 func (c *Cluster) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.Connect(ctx, c.DSN(Superuser, "postgres"))
 }
@@ -207,7 +207,6 @@ func (c *Cluster) stopLocked(ctx context.Context, how syscall.Signal) error {
 	}
 	select {
 	case <-c.proc.done:
-		c.guard.watch(0)
 		c.proc = nil
 		return nil
 	case <-ctx.Done():

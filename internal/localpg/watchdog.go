@@ -19,8 +19,9 @@ type watchdog struct {
 	pipe io.WriteCloser
 }
 
-func startWatchdog(dir string) (*watchdog, error) {
-	cmd := exec.Command("/bin/sh", "-c", watchdogScript, "keyway-watchdog", dir)
+// startWatchdog starts one that removes the directories.
+func startWatchdog(dirs ...string) (*watchdog, error) {
+	cmd := exec.Command("/bin/sh", append([]string{"-c", watchdogScript, "keyway-watchdog"}, dirs...)...)
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	pipe, err := cmd.StdinPipe()

@@ -1,7 +1,6 @@
 # Waits for the death of the process that writes to standard input, then kills
-# the server it named last and removes the directory $1.
+# the server it named last and removes the directories it was given.
 trap '' HUP INT TERM
-dir=$1
 pid=0
 while read -r word; do
 	case $word in
@@ -32,9 +31,11 @@ if [ "$pid" -gt 1 ] 2>/dev/null; then
 fi
 
 # A dying initdb may still be writing.
-n=0
-while [ -e "$dir" ] && [ "$n" -lt 50 ]; do
-	rm -rf "$dir"
-	[ -e "$dir" ] && sleep 0.1
-	n=$((n + 1))
+for dir; do
+	n=0
+	while [ -e "$dir" ] && [ "$n" -lt 50 ]; do
+		rm -rf "$dir"
+		[ -e "$dir" ] && sleep 0.1
+		n=$((n + 1))
+	done
 done

@@ -90,11 +90,11 @@ func admin(t testing.TB, c *localpg.Cluster, sql string) {
 	Exec(t, c, "postgres", sql)
 }
 
-// drop runs at cleanup. A server that the test left dead takes its objects
-// with it, so only a living one may complain.
+// drop runs at cleanup. A cluster of the test's own takes its objects with it,
+// and may be dead or paused by now.
 func drop(t testing.TB, c *localpg.Cluster, sql string) {
 	t.Helper()
-	if !c.Running() {
+	if !isShared(c) {
 		return
 	}
 	if err := exec(c, "postgres", sql); err != nil {

@@ -6,10 +6,13 @@
 package pgtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -35,7 +38,11 @@ var shared struct {
 // Main runs the tests of a package and closes what they shared: call it from
 // TestMain. The checks run after the clusters are closed and fail the package
 // when they return an error; goleak.Find fits.
+//
+// The PG* variables of the environment are forgotten first: pgx reads them into
+// every connection, and a PGSERVICE of the developer's own would break them all.
 func Main(m *testing.M, checks ...func() error) {
+	forgetVariables()
 	code := m.Run()
 	if err := closeShared(); err != nil {
 		fmt.Fprintln(os.Stderr, "pgtest: close the shared clusters:", err)
@@ -51,6 +58,14 @@ func Main(m *testing.M, checks ...func() error) {
 		}
 	}
 	os.Exit(code)
+}
+
+func forgetVariables() {
+	for _, pair := range os.Environ() {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "PG") {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 func closeShared() error {
@@ -102,7 +117,7 @@ func SharedN(t testing.TB, n int) []*localpg.Cluster {
 	if failed != nil {
 		t.Fatalf("start a shared cluster: %v", failed)
 	}
-	return append([]*localpg.Cluster(nil), shared.clusters[:n]...)
+	return slices.Clone(shared.clusters[:n])
 }
 
 // Private starts a cluster for this test alone, which may kill it. It is closed
@@ -136,9 +151,19 @@ func Major(t testing.TB) int {
 }
 
 func start(o localpg.Options) (*localpg.Cluster, error) {
+	if os.Getenv(localpg.EnvTemp) == "" {
+		o.Parent = cmp.Or(o.Parent, memoryDir())
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	return localpg.Start(ctx, o)
+}
+
+// isShared reports whether the cluster outlives the test.
+func isShared(c *localpg.Cluster) bool {
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	return slices.Contains(shared.clusters, c)
 }
 
 // find returns the PostgreSQL to test on, or fails the test.
