@@ -23,9 +23,9 @@ func (e *KeyError) Error() string {
 	case e.Type == 0:
 		return "shard: not usable as a key: " + e.Reason
 	case e.GoType == "":
-		return fmt.Sprintf("shard: not usable as a %s key: %s", e.Type, e.Reason)
+		return fmt.Sprintf("shard: not usable as a key of type %s: %s", e.Type, e.Reason)
 	default:
-		return fmt.Sprintf("shard: a Go %s is not usable as a %s key: %s", e.GoType, e.Type, e.Reason)
+		return fmt.Sprintf("shard: a Go %s is not usable as a key of type %s: %s", e.GoType, e.Type, e.Reason)
 	}
 }
 

@@ -26,21 +26,21 @@ import (
 //
 // What is sent must be the key's [Key.Value] unless [SendsAsIs] says that v itself is the same thing to pgx.
 func FromValue(v any, t Type) (Key, error) {
-	switch v := v.(type) {
+	switch x := v.(type) {
 	case int64:
-		return fromInt(v, t, v)
+		return fromInt(x, t, v)
 	case int:
-		return fromInt(int64(v), t, v)
+		return fromInt(int64(x), t, v)
 	case int32:
-		return fromInt(int64(v), t, v)
+		return fromInt(int64(x), t, v)
 	case string:
-		return fromString(v, t, "string")
+		return fromString(x, t, "string")
 	case [16]byte:
-		return fromUUID(v, t, v)
+		return fromUUID(x, t, v)
 	case []byte:
-		return fromBytes(v, t, v)
+		return fromBytes(x, t, v)
 	case Key:
-		return fromKey(v, t)
+		return fromKey(x, t)
 	case nil:
 		return Key{}, nullKey(t, "nil")
 	}
