@@ -4,7 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/keyway-go/keyway/shard"
 )
@@ -48,8 +52,53 @@ func (id Identity) normalise() (Identity, error) {
 	return id, nil
 }
 
-// ReadIdentity returns who the database says it is. It returns [ErrNotInitialised] when there is no keyway schema, a
-// [*NewerError] or [*OlderError] together with the identity when the schema's version is not [SchemaVersion].
+// errNoIdentity is met inside Install only: the schema is there and the identity not yet.
+var errNoIdentity = errors.New("catalog: the keyway schema says nothing about which database this is")
+
+// ReadIdentity returns who the database says it is, in one round trip. It returns [ErrNotInitialised] when there is no
+// keyway schema, and a [*NewerError] or [*OlderError] together with the identity when the schema's version is not
+// [SchemaVersion].
 func ReadIdentity(ctx context.Context, q Querier) (Identity, error) {
-	return Identity{}, ErrNotInitialised
+	const sql = `select cluster_id, shard, fingerprint, catalog, (select max(version) from keyway.schema_version)
+from keyway.identity`
+	var id Identity
+	err := q.QueryRow(ctx, sql, pgx.QueryExecModeSimpleProtocol).
+		Scan(&id.ClusterID, &id.Shard, &id.Fingerprint, &id.Catalog, &id.SchemaVersion)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return Identity{}, errNoIdentity
+	case err != nil:
+		return Identity{}, readError("identity", err)
+	case id.SchemaVersion > SchemaVersion:
+		return id, &NewerError{Have: id.SchemaVersion, Know: SchemaVersion}
+	case id.SchemaVersion < SchemaVersion:
+		return id, &OlderError{Have: id.SchemaVersion, Want: SchemaVersion}
+	}
+	return id, nil
+}
+
+// readError says what a failed read of the schema means for whoever operates the cluster.
+func readError(what string, err error) error {
+	var pgErr *pgconn.PgError
+	switch {
+	case noSchema(err):
+		return fmt.Errorf("%w (%w)", ErrNotInitialised, err)
+	case errors.As(err, &pgErr) && pgErr.Code == "42501":
+		return fmt.Errorf("catalog: read the %s: the role has no right on the keyway schema; "+
+			"name it among the application's roles and run `keyway init` again: %w", what, err)
+	}
+	return fmt.Errorf("catalog: read the %s: %w", what, err)
+}
+
+// noSchema reports whether err says that the schema, or what a reader needs of it, is not there.
+func noSchema(err error) bool {
+	var pgErr *pgconn.PgError
+	if !errors.As(err, &pgErr) {
+		return false
+	}
+	switch pgErr.Code {
+	case "3F000", "42P01", "42703", "42883": // no such schema, table, column, function
+		return true
+	}
+	return false
 }

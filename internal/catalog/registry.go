@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"cmp"
-	"context"
 	"slices"
 
 	"github.com/keyway-go/keyway/shard"
@@ -113,10 +112,4 @@ func (r *Registry) DriftOf(schema, name string) *DriftError {
 		}
 	}
 	return nil
-}
-
-// ReadRegistry returns the registered tables with their columns as they are now, in one round trip. A table that is
-// gone, or whose key columns changed, is left out and listed by [Registry.Drift].
-func ReadRegistry(ctx context.Context, q Querier) (*Registry, error) {
-	return nil, ErrNotInitialised
 }

@@ -1,0 +1,30 @@
+select coalesce(json_agg(json_build_object(
+  'schema', t.schema_name, 'name', t.table_name, 'kind', t.kind, 'key_columns', t.key_columns, 'key_types', t.key_types,
+  'home', coalesce(t.home, ''), 'has_slot', t.has_slot, 'oid', coalesce(c.oid, 0)::bigint,
+  'columns', (
+    select json_agg(json_build_object(
+      'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'oid', a.atttypid::bigint, 'not_null', a.attnotnull,
+      'generated', a.attgenerated <> '',
+      'key_type', case when l.collisdeterministic is false then '' else case a.atttypid
+        when 'pg_catalog.int2'::regtype then 'smallint' when 'pg_catalog.int4'::regtype then 'integer'
+        when 'pg_catalog.int8'::regtype then 'bigint' when 'pg_catalog.uuid'::regtype then 'uuid'
+        when 'pg_catalog.bytea'::regtype then 'bytea' when 'pg_catalog.text'::regtype then 'text'
+        when 'pg_catalog.varchar'::regtype then 'text' else '' end end) order by a.attnum)
+    from pg_catalog.pg_attribute a
+    left join pg_catalog.pg_collation l on l.oid = a.attcollation
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
+  'triggers', (
+    select json_agg(g.tgname order by g.tgname)
+    from pg_catalog.pg_trigger g
+    where g.tgrelid = c.oid and g.tgname like '~~keyway\_%'
+      and g.tgenabled in ('A', case when g.tgname like '~~keyway\_1\_%' then 'A' else 'O' end)),
+  'late', coalesce((
+    select min(g.tgname::text)
+    from pg_catalog.pg_trigger g
+    where g.tgrelid in (select c.oid union select relid from pg_catalog.pg_partition_tree(c.oid))
+      and not g.tgisinternal and g.tgtype & 3 = 3 and g.tgtype & 20 <> 0 and g.tgenabled <> 'D'
+      and g.tgname collate "C" > '~~keyway' collate "C" and g.tgname not like '~~keyway\_%'), '')
+) order by t.schema_name, t.table_name), '[]')
+from keyway.tables t
+left join pg_catalog.pg_namespace n on n.nspname = t.schema_name
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name and c.relkind in ('r', 'p')
