@@ -32,18 +32,35 @@ const (
 )
 
 // Key is the value that decides where a row lives. It is comparable, so it may be a map's key, and building and
-// hashing an integer or uuid key allocates nothing. The zero Key is not usable.
+// hashing an integer, uuid or string key allocates nothing. The zero Key is not usable.
+//
+// It is 32 bytes, the most that Go keeps in registers; a field more makes every call that passes a Key three times as
+// slow. So a uuid, which needs both numbers, is told by its s, and everything else by lo.
 type Key struct {
-	// hi holds an integer (two's complement), the first half of a uuid, or a badness; lo the second half of a uuid.
-	hi, lo uint64
+	// hi holds an integer (two's complement), the first half of a uuid, or a badness; 0 otherwise.
+	hi uint64
 
-	// s holds a string, bytes, or a composite: the number of parts, the kind of each, then the canonical bytes.
-	s    string
-	kind kind
+	// lo holds the second half of a uuid; the kind otherwise.
+	lo uint64
+
+	// s is uuidMark for a uuid, the text for a string, a 0 byte and the bytes for bytes, and for a composite the number
+	// of parts (2 to 32), the kind of each, and the canonical bytes. It is empty otherwise. No two kinds can have the
+	// same s with the same lo: uuidMark is not UTF-8, and neither 0 nor a number of parts.
+	s string
+}
+
+// uuidMark is the s of every uuid key.
+const uuidMark = "\xff"
+
+func (k Key) kind() kind {
+	if k.s == uuidMark {
+		return kindUUID
+	}
+	return kind(k.lo)
 }
 
 // Int64 returns the key of a smallint, integer or bigint column.
-func Int64(v int64) Key { return Key{kind: kindInt, hi: uint64(v)} }
+func Int64(v int64) Key { return Key{lo: uint64(kindInt), hi: uint64(v)} }
 
 // String returns the key of a text or varchar column. It must be valid UTF-8, without NUL bytes and not empty; else
 // the result is a key whose Err says so.
@@ -58,12 +75,12 @@ func String(s string) Key {
 	case !utf8.ValidString(s):
 		return bad(badUTF8)
 	}
-	return Key{kind: kindString, s: s}
+	return Key{lo: uint64(kindString), s: s}
 }
 
 // UUID returns the key of a uuid column.
 func UUID(u [16]byte) Key {
-	return Key{kind: kindUUID, hi: binary.BigEndian.Uint64(u[:8]), lo: binary.BigEndian.Uint64(u[8:])}
+	return Key{s: uuidMark, hi: binary.BigEndian.Uint64(u[:8]), lo: binary.BigEndian.Uint64(u[8:])}
 }
 
 // Bytes returns the key of a bytea column. It copies b, which must not be empty.
@@ -74,7 +91,7 @@ func Bytes(b []byte) Key {
 	case len(b) > MaxKeyBytes:
 		return bad(badLong)
 	}
-	return Key{kind: kindBytes, s: string(b)}
+	return Key{lo: uint64(kindBytes), s: "\x00" + string(b)}
 }
 
 // Composite returns the key of several columns, in the order in which the table was sharded. A key of one column is
@@ -87,13 +104,13 @@ func Composite(parts ...Key) Key {
 	b := make([]byte, 0, 1+len(parts)*(1+4+16))
 	b = append(b, byte(len(parts)))
 	for _, p := range parts {
-		switch p.kind {
+		switch p.kind() {
 		case kindNone, kindBad:
 			return bad(badPart)
 		case kindComposite:
 			return bad(badNested)
 		}
-		b = append(b, byte(p.kind))
+		b = append(b, byte(p.kind()))
 	}
 	for _, p := range parts {
 		at := len(b)
@@ -103,7 +120,7 @@ func Composite(parts ...Key) Key {
 	if len(b) > MaxKeyBytes {
 		return bad(badLong)
 	}
-	return Key{kind: kindComposite, s: string(b)}
+	return Key{lo: uint64(kindComposite), s: string(b)}
 }
 
 // Slot returns the slot that k hashes to: 0 to 16383, or [NoSlot] when [Key.Err] is not nil. It never changes for a
@@ -111,18 +128,19 @@ func Composite(parts ...Key) Key {
 //
 // The hash is XXH64 with seed 0 (https://github.com/Cyan4973/xxHash) of the canonical bytes; the slot is its top 14 bits.
 func (k Key) Slot() Slot {
-	switch k.kind {
+	switch k.kind() {
 	case kindInt:
 		var b [8]byte
 		binary.BigEndian.PutUint64(b[:], k.hi)
 		return Slot(xxhash.Sum64(b[:]) >> hashShift)
 	case kindUUID:
-		b := k.uuid()
+		// Not k.uuid(): copying an array that was just written by halves stalls the processor for 25 ns.
+		var b [16]byte
+		binary.BigEndian.PutUint64(b[:8], k.hi)
+		binary.BigEndian.PutUint64(b[8:], k.lo)
 		return Slot(xxhash.Sum64(b[:]) >> hashShift)
-	case kindString, kindBytes:
-		return Slot(xxhash.Sum64String(k.s) >> hashShift)
-	case kindComposite:
-		return Slot(xxhash.Sum64String(k.s[1+int(k.s[0]):]) >> hashShift)
+	case kindString, kindBytes, kindComposite:
+		return Slot(xxhash.Sum64String(k.text()) >> hashShift)
 	default:
 		return NoSlot
 	}
@@ -133,7 +151,7 @@ func (k Key) IsZero() bool { return k == Key{} }
 
 // Len returns the number of columns k stands for: 1, or the parts of a composite; 0 when k is not usable.
 func (k Key) Len() int {
-	switch k.kind {
+	switch k.kind() {
 	case kindNone, kindBad:
 		return 0
 	case kindComposite:
@@ -148,10 +166,10 @@ func (k Key) Part(i int) Key {
 	if i < 0 || i >= k.Len() {
 		panic("shard: Key.Part: the key has no part of this number")
 	}
-	if k.kind != kindComposite {
+	if k.kind() != kindComposite {
 		return k
 	}
-	rest := k.s[1+int(k.s[0]):]
+	rest := k.text()
 	for range i {
 		_, rest = cutPart(rest)
 	}
@@ -172,15 +190,17 @@ func decode(k kind, s string) Key {
 		return Int64(int64(binary.BigEndian.Uint64([]byte(s))))
 	case kindUUID:
 		return UUID([16]byte([]byte(s)))
+	case kindBytes:
+		return Key{lo: uint64(kindBytes), s: "\x00" + s}
 	default:
-		return Key{kind: k, s: s}
+		return Key{lo: uint64(k), s: s}
 	}
 }
 
 // Value returns what to send as the argument of a query: int64, string, [16]byte (which pgx sends as a uuid) or a
 // new []byte. It is nil for a composite, whose parts are sent one by one, and for a key that is not usable.
 func (k Key) Value() any {
-	switch k.kind {
+	switch k.kind() {
 	case kindInt:
 		return int64(k.hi)
 	case kindUUID:
@@ -188,7 +208,7 @@ func (k Key) Value() any {
 	case kindString:
 		return k.s
 	case kindBytes:
-		return []byte(k.s)
+		return []byte(k.text())
 	default:
 		return nil
 	}
@@ -198,15 +218,13 @@ func (k Key) Value() any {
 // integer of any width as int8send (8 bytes, big endian), text as UTF-8, a uuid as its 16 bytes, bytea as it stands.
 // A composite is each part's length as 4 bytes, big endian, and then the part. A key that is not usable has none.
 func (k Key) AppendCanonical(b []byte) []byte {
-	switch k.kind {
+	switch k.kind() {
 	case kindInt:
 		return binary.BigEndian.AppendUint64(b, k.hi)
 	case kindUUID:
 		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, k.hi), k.lo)
-	case kindString, kindBytes:
-		return append(b, k.s...)
-	case kindComposite:
-		return append(b, k.s[1+int(k.s[0]):]...)
+	case kindString, kindBytes, kindComposite:
+		return append(b, k.text()...)
 	default:
 		return b
 	}
@@ -215,7 +233,7 @@ func (k Key) AppendCanonical(b []byte) []byte {
 // Is reports whether k may be the value of a key column of type t: integers in the type's range, strings for text,
 // strings in canonical uuid form for text(uuid), uuids and bytes for their own types. A composite is no column's value.
 func (k Key) Is(t Type) bool {
-	switch k.kind {
+	switch k.kind() {
 	case kindInt:
 		return t.isInt() && t.fits(int64(k.hi))
 	case kindString:
@@ -226,6 +244,18 @@ func (k Key) Is(t Type) bool {
 		return t == Bytea
 	default:
 		return false
+	}
+}
+
+// text returns the canonical bytes of a string, bytes or a composite.
+func (k Key) text() string {
+	switch kind(k.lo) {
+	case kindBytes:
+		return k.s[1:]
+	case kindComposite:
+		return k.s[1+int(k.s[0]):]
+	default:
+		return k.s
 	}
 }
 
@@ -261,12 +291,12 @@ var badReasons = [...]string{
 	badNested: "a part of the composite key is itself composite",
 }
 
-func bad(why badness) Key { return Key{kind: kindBad, hi: uint64(why)} }
+func bad(why badness) Key { return Key{lo: uint64(kindBad), hi: uint64(why)} }
 
 // Err returns nil when k can be used, else a [*KeyError] that says why not: k is the zero Key, or a constructor was
 // given something empty, longer than [MaxKeyBytes], not valid UTF-8, with a NUL byte, or wrong parts.
 func (k Key) Err() error {
-	if k.kind != kindNone && k.kind != kindBad {
+	if kind := k.kind(); kind != kindNone && kind != kindBad {
 		return nil
 	}
 	return &KeyError{Reason: badReasons[k.hi]}

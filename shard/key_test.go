@@ -2,6 +2,7 @@ package shard_test
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -66,11 +67,18 @@ func TestKeysOfDifferentKindsAreDifferentMapKeys(t *testing.T) {
 	for _, k := range []shard.Key{
 		shard.Int64(97), shard.String("a"), shard.Bytes([]byte("a")), shard.UUID([16]byte{15: 97}),
 		shard.String("42"), shard.Int64(42),
+		shard.Bytes([]byte{0xff}), shard.Bytes([]byte{0}), shard.Bytes([]byte{2, 4, 4}),
+		shard.UUID([16]byte{}), shard.UUID([16]byte{15: 3}), shard.UUID([16]byte{15: 4}), shard.Int64(0), shard.Int64(3),
+		shard.String("\x02"), shard.String("\x02\x03"),
 		shard.Composite(shard.String("a"), shard.String("b")), shard.Composite(shard.String("a"), shard.Bytes([]byte("b"))),
 	} {
 		require.False(t, seen[k])
 		seen[k] = true
 	}
+}
+
+func TestAKeyFitsIntoRegisters(t *testing.T) {
+	require.Equal(t, uintptr(32), reflect.TypeFor[shard.Key]().Size(), "on 64 bits; see the comment of Key")
 }
 
 func TestBytesAreCopied(t *testing.T) {

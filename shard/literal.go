@@ -43,7 +43,7 @@ func fromString(s string, t Type, goType string) (Key, error) {
 				"36 bytes, lower case, with hyphens"}
 		}
 		if t == TextUUID {
-			return Key{kind: kindString, s: s}, nil
+			return Key{lo: uint64(kindString), s: s}, nil
 		}
 		return UUID(u), nil
 	case Bytea:

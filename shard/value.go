@@ -101,7 +101,7 @@ func fromKey(k Key, t Type) (Key, error) {
 	if err := k.Err(); err != nil {
 		return Key{}, err
 	}
-	if k.kind == kindUUID && t == TextUUID {
+	if k.kind() == kindUUID && t == TextUUID {
 		return String(uuidText(k.uuid())), nil
 	}
 	if !k.Is(t) {
@@ -222,7 +222,7 @@ func agrees(r reflect.Value, want string) (ok bool) {
 
 // usable passes k on unless a constructor found it unusable.
 func usable(k Key, t Type, goType string) (Key, error) {
-	if k.kind == kindBad {
+	if k.kind() == kindBad {
 		return Key{}, &KeyError{Type: t, GoType: goType, Reason: badReasons[k.hi]}
 	}
 	return k, nil
