@@ -27,12 +27,15 @@ func (s *session) apply(ctx context.Context, f *file) error {
 			s.event(Event{Kind: Applied, File: f.name, Version: f.version, Took: time.Since(started)})
 			return nil
 		}
+		if ctx.Err() != nil {
+			return &FileError{Shard: s.target.Shard, File: f.name, Err: errors.Join(ctx.Err(), err)}
+		}
 		if !lockTrouble(err) || attempt == s.opts.attempts {
 			return s.failed(f, err, attempt)
 		}
 		s.event(Event{Kind: Retry, File: f.name, Version: f.version, Attempt: attempt})
-		if pause(ctx, wait) != nil {
-			return s.failed(f, err, attempt)
+		if stopped := pause(ctx, wait); stopped != nil {
+			return &FileError{Shard: s.target.Shard, File: f.name, Err: errors.Join(stopped, err)}
 		}
 		wait = min(2*wait, lastRetry)
 	}

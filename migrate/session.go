@@ -73,6 +73,10 @@ func bare(err error) error {
 func message(err error) string {
 	var pg *pgconn.PgError
 	switch {
+	case errors.Is(err, context.Canceled):
+		return "stopped by the caller; a later run goes on here"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "out of time; a later run goes on here"
 	case !errors.As(err, &pg):
 		return err.Error()
 	case strings.HasPrefix(pg.Code, "22"):
