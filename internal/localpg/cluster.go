@@ -45,6 +45,9 @@ type Options struct {
 	TLS bool
 	// Name tells clusters apart in process lists and errors. "" is fine.
 	Name string
+
+	// pickPort is freePort; tests choose a bad one.
+	pickPort func() (int, error)
 }
 
 // Cluster is one running (or stopped, or killed) PostgreSQL server with its
@@ -106,6 +109,9 @@ func prepare(o Options) (*Cluster, error) {
 	case "trust", "scram-sha-256":
 	default:
 		return nil, fmt.Errorf("authentication %q: use trust or scram-sha-256", o.Auth)
+	}
+	if o.pickPort == nil {
+		o.pickPort = freePort
 	}
 	who, err := serverAccount()
 	if err != nil {

@@ -41,7 +41,7 @@ func (p *process) exited() bool {
 func (c *Cluster) startOnFreePortLocked(ctx context.Context) error {
 	var err error
 	for range 10 {
-		if c.port, err = freePort(); err != nil {
+		if c.port, err = c.opts.pickPort(); err != nil {
 			return err
 		}
 		if err = c.writeSettings(); err != nil {

@@ -30,6 +30,10 @@ if [ "$pid" -gt 1 ] 2>/dev/null; then
 	kill -KILL "$pid" $kids 2>/dev/null
 fi
 
+# What a killed server left of its System V shared memory is named in its lock file.
+segment=$(sed -n 7p "$1/data/postmaster.pid" 2>/dev/null | awk '{ print $2 }')
+[ -z "$segment" ] || ipcrm -m "$segment" 2>/dev/null
+
 # A dying initdb may still be writing.
 for dir; do
 	n=0
