@@ -93,15 +93,21 @@ type Select struct {
 	Having     Expr
 	Windows    []WindowDef
 
-	// WhereAt is where " WHERE ..." may be inserted when Where is nil: the end of FROM, or of the target list.
+	// WhereAt is where " WHERE ..." may be inserted when Where is nil: the end of FROM, or of the target list. It is -1
+	// where no WHERE can stand: VALUES, TABLE, set operations.
 	WhereAt int
+
+	// Table marks the command TABLE name. It is given as SELECT * FROM name, with a star of an empty span.
+	Table bool
 
 	OrderBy  []OrderItem
 	Limit    Expr // nil for none and for LIMIT ALL
 	Offset   Expr
 	WithTies bool
 	Locking  []Locking
-	Parens   bool // the whole query was written in parentheses
+	Parens   bool // the whole query was written in parentheses that no other syntax asks for; Span is what is inside
+
+	hasLimit bool // LIMIT, LIMIT ALL or FETCH was written
 }
 
 // Target is an output item of SELECT or RETURNING. A bare or qualified star is a *Star expression.
@@ -202,7 +208,8 @@ type FuncRef struct {
 	Calls      []Expr // *FuncCall, mostly
 	Ordinality bool
 	Alias      Alias
-	ColumnDefs bool // AS (a int, b text)
+	ColumnDefs bool // AS (a int, b text): then Types has a type for each of Alias.Columns
+	Types      []TypeName
 }
 
 // Insert is INSERT.
@@ -224,6 +231,7 @@ type InsertColumn struct {
 	Span
 	Name        Name
 	Indirection bool
+	Subscripts  []*Index // of col[i]; their X is the column
 }
 
 // OnConflict is INSERT's ON CONFLICT.

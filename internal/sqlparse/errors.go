@@ -58,3 +58,25 @@ func caret(sql string, offset int) string {
 	}
 	return strings.TrimRight(sql[start:end], "\r") + "\n" + pad.String() + "^"
 }
+
+// The lexer and the parser give up by panicking with one of the two errors; catch, deferred by the exported
+// functions, turns that into a result. Deep grammar functions stay free of error plumbing that way.
+func failSyntax(offset int, message string) {
+	panic(&SyntaxError{Offset: offset, Message: message})
+}
+
+func failUnsupported(offset int, what, hint string) {
+	panic(&UnsupportedError{Offset: offset, What: what, Hint: hint})
+}
+
+func catch(err *error) {
+	switch e := recover().(type) {
+	case nil:
+	case *SyntaxError:
+		*err = e
+	case *UnsupportedError:
+		*err = e
+	default:
+		panic(e)
+	}
+}

@@ -51,6 +51,8 @@ type TypeName struct {
 	Schema string
 	Name   string // lower case, the SQL-standard spellings as PostgreSQL's format_type prints them are not applied
 	Mods   []Expr // varchar(10), numeric(10,2)
+	Quoted bool   // "char" is not char
+	Fields string // of interval: "day to second"
 	Array  int    // number of [] or ARRAY
 	SetOf  bool
 }
