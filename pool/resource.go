@@ -203,9 +203,6 @@ func (in *Instance) closeLocked(r *resource, reason *int64) {
 	in.inUse--
 	r.db.lent--
 	delete(r.db.resources, r)
-	if r.conn.IsClosed() {
-		return // pgx has closed the socket or is about to
-	}
 	in.backgroundLocked(r.close)
 }
 
@@ -217,13 +214,45 @@ func (in *Instance) closeForOthersLocked(r *resource) {
 	in.closeLocked(r, &in.stat.Closes.Evicted)
 }
 
-// close ends the session; a statement still running is cancelled, since a backend does not notice a closed socket
-// before it writes.
+const (
+	closeTimeout = 5 * time.Second
+
+	// firstNudge and lastNudge are the shortest and the longest time between two cancel requests to a backend that
+	// does not end.
+	firstNudge = 100 * time.Millisecond
+	lastNudge  = 2 * time.Second
+)
+
+// close ends the session and sees to it that the backend ends: it owns the connection until the socket has ended.
+//
+// A backend does not notice a closed socket while it computes, hence the cancel request; and a cancel request that
+// arrives before the backend has read the statement is lost, hence the repetition. In a storm of short timeouts that
+// happens to most of them, and each would keep its slot for as long as its statement runs.
 func (r *resource) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	if r.conn.PgConn().IsBusy() {
-		_ = r.conn.PgConn().CancelRequest(ctx)
+	if !r.conn.IsClosed() {
+		if r.conn.PgConn().IsBusy() {
+			r.cancel()
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		defer cancel()
+		_ = r.conn.Close(ctx)
 	}
-	_ = r.conn.Close(ctx)
+	t := time.NewTimer(firstNudge)
+	defer t.Stop()
+	for wait := firstNudge; ; wait = min(2*wait, lastNudge) {
+		select {
+		case <-r.sock.gone:
+			return
+		case <-t.C:
+		}
+		r.cancel()
+		t.Reset(wait)
+	}
+}
+
+// cancel asks the server to cancel the running statement. It may be called after the connection was closed.
+func (r *resource) cancel() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	_ = r.conn.PgConn().CancelRequest(ctx)
 }

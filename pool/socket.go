@@ -33,8 +33,10 @@ type socket struct {
 	closed atomic.Bool
 	cause  error // what reads and writes return once closed
 
+	gone chan struct{} // closed when the token is back
+
 	// Guarded by the instance's mu.
-	ended    bool // the token is back
+	ended    bool // gone is closed
 	promised bool // someone waits for the token: counted in the instance's evicting
 }
 
@@ -46,7 +48,7 @@ const (
 // newSocket wraps c, for which a token has been charged.
 func newSocket(dl *dialer, c net.Conn) *socket {
 	in := dl.in
-	s := &socket{Conn: c, in: in, db: dl.db, dl: dl, class: dl.class}
+	s := &socket{Conn: c, in: in, db: dl.db, dl: dl, class: dl.class, gone: make(chan struct{})}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.sockets[s] = struct{}{}
@@ -145,7 +147,7 @@ func (s *socket) drain() {
 }
 
 // readToEnd reads until the server closes or the time is over, and reports which.
-func (s *socket) readToEnd(until time.Time) (gone bool) {
+func (s *socket) readToEnd(until time.Time) bool {
 	if s.Conn.SetReadDeadline(until) != nil {
 		return true
 	}
@@ -183,6 +185,7 @@ func (s *socket) giveBack() {
 		panic("bug: a socket ended twice")
 	}
 	s.ended = true
+	close(s.gone)
 	delete(s.in.sockets, s)
 	s.unpromiseLocked()
 	s.in.giveBackLocked(s.class)
