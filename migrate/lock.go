@@ -20,7 +20,8 @@ const (
 
 // acquire takes the shard's lock, polling. It does not call pg_advisory_lock: a
 // session that waits in it holds a snapshot, for which another runner's CREATE
-// INDEX CONCURRENTLY waits in turn.
+// INDEX CONCURRENTLY waits in turn, and that for ever: the lock belongs to another
+// session than the build, so the server sees no deadlock.
 //
 // The lock is given back by ending its session, which also serves when this
 // process dies.
