@@ -1,0 +1,314 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/shard"
+	"github.com/keyway-go/keyway/txn"
+)
+
+// call is one statement on its way: what the caller gave, and where this attempt sends it. It lives on the stack of
+// Exec or inside the rows of Query, so that routing allocates nothing.
+type call struct {
+	db   *DB
+	ctx  context.Context
+	sql  string
+	args []any
+	key  shard.Key // the scope; the zero Key is none
+
+	snap   *snapshot
+	plan   *plan.Plan
+	target plan.Target
+	node   *node
+	sent   []any
+	n      attempts
+}
+
+// resolve decides on the shard, anew for each attempt.
+func (c *call) resolve() error {
+	snap := c.db.current.Load()
+	err := c.place(snap)
+	if err == nil || !unknownName(err) {
+		return err
+	}
+	// The table or column may be newer than the registry in use. Off the hot path: the statement is refused anyway.
+	if c.db.loader.relearn(c.ctx) != nil || c.db.current.Load().registry.Version == snap.registry.Version {
+		return err
+	}
+	return c.place(c.db.current.Load())
+}
+
+// unknownName reports whether err refuses a statement for a name that the registry does not have.
+func unknownName(err error) bool {
+	r, ok := err.(*RefusedError) //nolint:errorlint // place returns it bare
+	return ok && (r.Reason == plan.UnknownTable.String() || r.Reason == plan.UnknownColumn.String())
+}
+
+// place decides on the shard by one snapshot.
+func (c *call) place(snap *snapshot) error {
+	c.snap = snap
+	if len(c.args) > 0 {
+		if err := c.options(); err != nil {
+			return err
+		}
+	}
+	scope := plan.Unscoped
+	if !c.key.IsZero() {
+		scope = plan.Scoped
+	}
+	p, err := c.db.plans.Get(c.sql, snap.registry, c.db.schema, scope)
+	if err != nil {
+		return refused(c.sql, err)
+	}
+	b, err := p.Bind(c.args, c.key)
+	if err != nil {
+		return c.mismatch(snap, err)
+	}
+	if b.Target == plan.ToKey {
+		c.node, err = snap.owner(b.Key.Slot())
+	} else {
+		c.node, err = snap.target(p, b, c.key)
+	}
+	if err != nil {
+		return err
+	}
+	c.plan, c.target, c.sent = p, b.Target, b.Args
+	return c.node.check()
+}
+
+// target is owner for everything but the one-key case.
+func (s *snapshot) target(p *plan.Plan, b plan.Binding, scope shard.Key) (*node, error) {
+	switch b.Target {
+	case plan.ToKeyList:
+		return s.commonOwner(p, b.Keys)
+	case plan.ToHome:
+		n := s.nodes[p.Home]
+		if n == nil {
+			return nil, &UnknownShardError{Shard: p.Home, MapVersion: s.slots.Version()}
+		}
+		return n, nil
+	case plan.ToAny:
+		if !scope.IsZero() && scope.Err() == nil {
+			return s.owner(scope.Slot())
+		}
+		return s.anyOwner()
+	default:
+		return nil, errors.New("bug: the planner gave no target")
+	}
+}
+
+// commonOwner returns the shard that holds all keys.
+func (s *snapshot) commonOwner(p *plan.Plan, keys []shard.Key) (*node, error) {
+	if len(keys) == 0 {
+		return s.anyOwner()
+	}
+	first, err := s.owner(keys[0].Slot())
+	if err != nil {
+		return nil, err
+	}
+	var others map[*node]bool
+	for _, k := range keys[1:] {
+		n, err := s.owner(k.Slot())
+		if err != nil {
+			return nil, err
+		}
+		if n != first {
+			if others == nil {
+				others = map[*node]bool{first: true}
+			}
+			others[n] = true
+		}
+	}
+	if others != nil {
+		return nil, &MultiShardError{Table: p.KeyTable, Keys: len(keys), Shards: len(others)}
+	}
+	return first, nil
+}
+
+// mismatch gives a refusal of Bind its public form.
+func (c *call) mismatch(snap *snapshot, err error) error {
+	var m *plan.MismatchError
+	if !errors.As(err, &m) {
+		return refused(c.sql, err)
+	}
+	e := &txn.ShardMismatchError{Table: m.Table, Columns: m.Columns, WantSlot: c.key.Slot()}
+	if n, err := snap.owner(e.WantSlot); err == nil {
+		e.Want = n.id
+	}
+	return e
+}
+
+// options takes pgx's leading option arguments off. Named arguments become positions; the rest would change how the
+// statement is sent behind the planner's back.
+func (c *call) options() error {
+	switch first := c.args[0].(type) {
+	case pgx.NamedArgs:
+		return c.rewrite(first)
+	case pgx.StrictNamedArgs:
+		return c.rewrite(first)
+	case pgx.QueryExecMode, pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+		return &RefusedError{
+			Reason: plan.Arguments.String(), Offset: -1, Detail: "pgx's option arguments are not taken on routed handles",
+			Hint: "leave them out; Config.ExecMode sets the mode of all statements",
+		}
+	case pgx.QueryRewriter:
+		return &RefusedError{
+			Reason: plan.Arguments.String(), Offset: -1, Detail: "a query rewriter of your own is not taken on routed handles",
+			Hint: "rewrite the text first, or use pgx.NamedArgs",
+		}
+	}
+	return nil
+}
+
+func (c *call) rewrite(r pgx.QueryRewriter) error {
+	sql, args, err := r.RewriteQuery(c.ctx, nil, c.sql, c.args[1:])
+	if err != nil {
+		return err
+	}
+	c.sql, c.args = sql, args
+	return nil
+}
+
+// attempts counts how often a statement was sent.
+type attempts struct {
+	sent     int
+	rerouted time.Time // when a shard first refused the slot
+	byReason int       // retries for reasons that have a limit of their own
+}
+
+const (
+	maxAttempts  = 4
+	rerouteTime  = 2 * time.Second // longer than a move's pause
+	rerouteDelay = 8 * time.Millisecond
+	retryDelay   = 5 * time.Millisecond
+	connectDelay = 50 * time.Millisecond
+	maxDelay     = time.Second
+)
+
+// again reports whether the statement may be sent once more after err, and waits until it should be. A statement
+// outside a transaction commits by itself, so only what is proven not to have run is sent again.
+func (c *call) again(err error) bool {
+	c.n.sent++
+	j := judge(err)
+	switch j.Verdict {
+	case pgerr.Reroute:
+		return c.reroute(j)
+	case pgerr.RetryTx, pgerr.RetryTxIfRerunnable:
+		return c.within(j) && c.pause(jitter(retryDelay, c.n.sent))
+	case pgerr.RetryLater:
+		return c.within(j) && c.pause(connectDelay/2+jitter(connectDelay, c.n.sent))
+	default:
+		if staleSchema(err) {
+			c.db.loader.poke()
+		}
+		return false
+	}
+}
+
+// judge is pgerr's verdict, with what the pool knows better: that an error is of connecting, whatever is inside.
+func judge(err error) pgerr.Judgement {
+	var connect *pool.ConnectError
+	if !errors.As(err, &connect) {
+		return pgerr.Judge(err, pgerr.AtCommit)
+	}
+	var identity *IdentityError
+	if errors.As(err, &identity) {
+		return pgerr.Judgement{Verdict: pgerr.Fail}
+	}
+	j := pgerr.Judge(connect.Err, pgerr.BeforeCommit)
+	if pgerr.Code(connect.Err) != "" && j.Verdict == pgerr.Fail {
+		return j
+	}
+	return pgerr.Judgement{Verdict: pgerr.RetryLater, Reason: "could not connect", Limit: j.Limit}
+}
+
+func (c *call) within(j pgerr.Judgement) bool {
+	if j.Limit > 0 {
+		if c.n.byReason++; c.n.byReason > j.Limit {
+			return false
+		}
+	}
+	return c.n.sent < maxAttempts
+}
+
+// reroute loads the map after a shard refused the statement's slot. The statement is sent again although the map may
+// be the old one still: while a slot moves there is a pause in which no shard takes it.
+func (c *call) reroute(j pgerr.Judgement) bool {
+	if j.Limit > 0 && !c.within(j) {
+		return false
+	}
+	now := time.Now()
+	if c.n.rerouted.IsZero() {
+		c.n.rerouted = now
+	} else if now.Sub(c.n.rerouted) > rerouteTime {
+		return false
+	}
+	version := c.snap.slots.Version()
+	if err := c.db.loader.refresh(c.ctx, c.node); err != nil && c.ctx.Err() != nil {
+		return false
+	}
+	if c.db.current.Load().slots.Version() > version {
+		return true
+	}
+	return c.pause(rerouteDelay/4 + jitter(rerouteDelay, c.n.sent))
+}
+
+// pause waits, and reports whether there is time left for another attempt.
+func (c *call) pause(d time.Duration) bool {
+	if deadline, ok := c.ctx.Deadline(); ok && time.Until(deadline) <= d {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c.ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// jitter is full jitter: anything between zero and a bound that doubles.
+func jitter(base time.Duration, attempt int) time.Duration {
+	bound := min(base<<min(attempt-1, 16), maxDelay)
+	return time.Duration(rand.Int64N(int64(bound) + 1))
+}
+
+// staleSchema reports whether err may mean that the tables are no longer as the registry says.
+func staleSchema(err error) bool {
+	switch pgerr.Code(err) {
+	case "42P01", "42703": // undefined table, undefined column
+		return true
+	}
+	return false
+}
+
+// fail gives an error of the statement its public form.
+func (c *call) fail(err error) error {
+	if err == nil || c.node == nil || errors.Is(err, ErrNoRows) {
+		return err
+	}
+	if _, ok := err.(*ShardError); ok { //nolint:errorlint // only what this very function made
+		return err
+	}
+	if c.plan != nil && !c.plan.ReadOnly && judge(err).Verdict == pgerr.InDoubt && !errors.Is(err, pool.ErrClosed) {
+		err = &txn.InDoubtError{Shard: c.node.id, MapVersion: c.snap.slots.Version(), Attempt: c.n.sent, Err: pgerr.Public(err)}
+	}
+	return shardError(c.node.id, err)
+}
+
+// shardError names the shard and drops values from the text.
+func shardError(id shard.ID, err error) error {
+	if errors.Is(err, pool.ErrClosed) {
+		err = &closedError{err}
+	}
+	return &ShardError{Shard: id, Err: pgerr.Public(err)}
+}

@@ -1,0 +1,263 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/shard"
+)
+
+const (
+	copyChunk  = 128  // rows handed from the reader to a shard at once
+	copyQueue  = 2    // chunks that may wait for a shard
+	copyWindow = 2048 // rows looked at before connections are taken
+)
+
+// CopyFrom copies rows into a table with PostgreSQL's COPY, each row to the shard of its key, to all shards at once.
+// Memory is bounded: a slow shard slows the source. It returns how many rows were committed.
+//
+// The shards commit one after another when all have taken all their rows. An error before that leaves nothing behind;
+// one during the commits is a [*PartialCopyError] that says what is where. A table of no kind and a reference table
+// are refused. The values of a row must not be changed after Values has returned them.
+func (db *DB) CopyFrom(
+	ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource,
+) (int64, error) {
+	return db.copyFrom(ctx, contextKey(ctx), table, columns, src)
+}
+
+func (db *DB) copyFrom(
+	ctx context.Context, key shard.Key, table pgx.Identifier, columns []string, src pgx.CopyFromSource,
+) (int64, error) {
+	if err := cmpErr(db.open(), ctx.Err()); err != nil {
+		return 0, err
+	}
+	snap := db.current.Load()
+	p, err := newCopyPlan(snap, db.schema, key, table, columns)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case p.home != "":
+		n, ok := snap.nodes[p.home]
+		if !ok {
+			return 0, &UnknownShardError{Shard: p.home, MapVersion: snap.slots.Version()}
+		}
+		return copyToOne(ctx, n, p, &keyedSource{plan: p, src: src})
+	case !key.IsZero():
+		n, err := snap.owner(key.Slot())
+		if err != nil {
+			return 0, err
+		}
+		return copyToOne(ctx, n, p, &keyedSource{plan: p, src: src})
+	default:
+		return copySplit(ctx, snap, p, src)
+	}
+}
+
+// copyToOne is one COPY, which is all or nothing.
+func copyToOne(ctx context.Context, n *node, p *copyPlan, src pgx.CopyFromSource) (int64, error) {
+	if err := n.check(); err != nil {
+		return 0, err
+	}
+	copied, err := n.db.CopyFrom(ctx, p.ident, p.columns, src)
+	if err != nil {
+		return 0, shardError(n.id, err)
+	}
+	return copied, nil
+}
+
+// copySplit reads a window of rows to see which shards they are for, so that a small copy for one tenant takes one
+// connection, and then streams.
+func copySplit(ctx context.Context, snap *snapshot, p *copyPlan, src pgx.CopyFromSource) (int64, error) {
+	r := &copyReader{plan: p, snap: snap, src: src}
+	window := map[*node][][]any{}
+	for range copyWindow {
+		n, row, err := r.next()
+		if err != nil {
+			return 0, err
+		}
+		if n == nil {
+			break
+		}
+		window[n] = append(window[n], row)
+	}
+	if r.ended && len(window) <= 1 {
+		for n, rows := range window {
+			return copyToOne(ctx, n, p, pgx.CopyFromRows(rows))
+		}
+		return 0, nil
+	}
+	return copyStreams(ctx, r, window)
+}
+
+// copyReader reads the source and finds the shard of each row.
+type copyReader struct {
+	plan  *copyPlan
+	snap  *snapshot
+	src   pgx.CopyFromSource
+	n     int64
+	ended bool
+}
+
+// next returns a nil node at the end.
+func (r *copyReader) next() (*node, []any, error) {
+	if !r.src.Next() {
+		r.ended = true
+		return nil, nil, r.src.Err()
+	}
+	r.n++
+	values, err := r.src.Values()
+	if err != nil {
+		return nil, nil, err
+	}
+	row, key, err := r.plan.row(values)
+	if err != nil {
+		return nil, nil, rowError(r.plan.table, r.n, err)
+	}
+	n, err := r.snap.owner(key.Slot())
+	if err == nil {
+		err = n.check()
+	}
+	return n, row, err
+}
+
+// targets are the shards to connect to: those of the window when that was all, else every owner of a slot.
+func (r *copyReader) targets(window map[*node][][]any) []*node {
+	var list []*node
+	for _, n := range r.snap.owners {
+		if n != nil && (!r.ended || window[n] != nil) {
+			list = append(list, n)
+		}
+	}
+	slices.SortFunc(list, func(a, b *node) int { return strings.Compare(string(a.id), string(b.id)) })
+	return list
+}
+
+// copyStreams copies to several shards at once.
+func copyStreams(ctx context.Context, r *copyReader, window map[*node][][]any) (int64, error) {
+	targets := r.targets(window)
+	databases := make([]*pool.Database, len(targets))
+	for i, n := range targets {
+		if err := n.check(); err != nil {
+			return 0, err
+		}
+		databases[i] = n.db
+	}
+	// All or none: copies that each hold some connections and wait for others would wait for each other.
+	conns, err := pool.AcquireMany(ctx, databases...)
+	if err != nil {
+		return 0, fmt.Errorf("%scopy into %s: %w", errPrefix, r.plan.table, pgerr.Public(err))
+	}
+	// abort tells the sources to end their COPY with CopyFail, which leaves the connections usable; the caller's own
+	// context would cut them off.
+	abort, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	run := copyRun{plan: r.plan, abort: abort, stop: stop, at: make(map[*node]*copyStream, len(targets))}
+	for i, n := range targets {
+		s := newCopyStream(&run, n, conns[i])
+		run.streams = append(run.streams, s)
+		run.at[n] = s
+		go s.run(ctx)
+	}
+	run.feed(r, window)
+	for _, s := range run.streams {
+		close(s.chunks)
+		<-s.done
+	}
+	defer run.release()
+	return run.commit(ctx)
+}
+
+// copyRun is one CopyFrom over several shards. Its goroutines are those of the streams; copyStreams waits for them.
+type copyRun struct {
+	plan    *copyPlan
+	abort   context.Context
+	stop    context.CancelCauseFunc
+	streams []*copyStream // sorted by shard
+	at      map[*node]*copyStream
+}
+
+// feed hands rows to the streams until the source ends or something fails.
+func (c *copyRun) feed(r *copyReader, window map[*node][][]any) {
+	for n, rows := range window {
+		for _, row := range rows {
+			c.at[n].add(row)
+		}
+	}
+	for !r.ended && c.abort.Err() == nil {
+		n, row, err := r.next()
+		if err != nil {
+			c.stop(err)
+			return
+		}
+		if n != nil {
+			c.at[n].add(row)
+		}
+	}
+	for _, s := range c.streams {
+		s.flush()
+	}
+}
+
+// commit ends the transactions: all commit, or none when anything has failed.
+func (c *copyRun) commit(ctx context.Context) (int64, error) {
+	if c.abort.Err() != nil {
+		c.rollback(c.streams)
+		return 0, context.Cause(c.abort)
+	}
+	partial := &PartialCopyError{Table: c.plan.table, Committed: map[shard.ID]int64{}}
+	var total int64
+	for i, s := range c.streams {
+		err := s.tx.Commit(ctx)
+		if err == nil {
+			total += s.rows
+			partial.Committed[s.node.id] = s.rows
+			continue
+		}
+		if pgerr.Classify(err, pgerr.AtCommit) == pgerr.InDoubt {
+			partial.InDoubt = append(partial.InDoubt, s.node.id)
+		} else {
+			partial.Aborted = append(partial.Aborted, s.node.id)
+		}
+		for _, later := range c.streams[i+1:] {
+			partial.Aborted = append(partial.Aborted, later.node.id)
+		}
+		c.rollback(c.streams[i:])
+		partial.Err = shardError(s.node.id, err)
+		if len(partial.Committed) == 0 && len(partial.InDoubt) == 0 {
+			return 0, partial.Err
+		}
+		return total, partial
+	}
+	return total, nil
+}
+
+func (c *copyRun) rollback(streams []*copyStream) {
+	for _, s := range streams {
+		if s.tx == nil {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
+		if err := s.tx.Rollback(ctx); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
+			s.broken = true
+		}
+		cancel()
+	}
+}
+
+func (c *copyRun) release() {
+	for _, s := range c.streams {
+		if s.broken {
+			s.conn.Discard()
+		} else {
+			s.conn.Release()
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package router
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/shard"
+)
+
+// ErrNoRows and ErrTooManyRows are pgx's own, so that errors.Is works with either name: [Get] found no row, or more
+// than one.
+var (
+	ErrNoRows      = pgx.ErrNoRows
+	ErrTooManyRows = pgx.ErrTooManyRows
+)
+
+// ErrNoShardKey is matched by errors.Is when a statement on a sharded table does not say which key it is for. The
+// error itself is a [*RefusedError] that names the table and the column.
+var ErrNoShardKey = errors.New("the statement names no shard key")
+
+// ErrClosed is what calls get after [DB.Close], and what queries get that Close interrupted.
+var ErrClosed = errors.New("the database handle is closed")
+
+// errPrefix stands before sentences that this package writes itself.
+const errPrefix = "keyway: "
+
+// RefusedError says that a statement was not sent because it is not certain where it belongs. Nothing was executed.
+// errors.Is(err, ErrNoShardKey) tells the commonest reason from the others.
+type RefusedError struct {
+	Reason string // a short stable name, such as "no shard key"
+	Table  string // the table it is about; may be empty
+	Detail string // what was not understood, in words
+	Hint   string // what to write instead; may be empty
+	Offset int    // where in the text, in bytes; -1 when it is about the whole statement
+	Caret  string // the line of the text with a ^ under that place; may be empty
+
+	noKey bool
+}
+
+// Error gives the detail and the hint. It quotes no argument; Caret, which quotes the text, is left to the caller.
+func (e *RefusedError) Error() string {
+	s := errPrefix + e.Detail
+	if e.Hint != "" {
+		s += "; " + e.Hint
+	}
+	return s
+}
+
+// Is matches [ErrNoShardKey] when that is the reason.
+func (e *RefusedError) Is(target error) bool { return target == ErrNoShardKey && e.noKey }
+
+// MultiShardError refuses a statement whose keys live on several shards: one statement runs on one shard, or not at
+// all. Nothing was executed.
+type MultiShardError struct {
+	Table  string
+	Keys   int // how many keys the statement has
+	Shards int // how many shards they live on
+}
+
+func (e *MultiShardError) Error() string {
+	return fmt.Sprintf("%sthe %d keys of this statement on %s live on %d shards, and a statement runs on one; group the keys "+
+		"by DB.Route and send one statement for each shard, or use DB.CopyFrom for rows", errPrefix, e.Keys, e.Table, e.Shards)
+}
+
+// ShardDownError says that a shard was not there when the cluster was opened and has not been verified since. Nothing
+// was sent. It ends by itself when the shard is back.
+type ShardDownError struct {
+	Shard    shard.ID
+	Instance string
+	Since    time.Time
+	Err      error // why it was not verified
+}
+
+func (e *ShardDownError) Error() string {
+	return fmt.Sprintf("%sshard %s (instance %s) is down since %s: %v",
+		errPrefix, e.Shard, e.Instance, e.Since.Format(time.RFC3339), e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *ShardDownError) Unwrap() error { return e.Err }
+
+// UnknownShardError says that the slot map names a shard that this process's configuration does not have.
+type UnknownShardError struct {
+	Shard      shard.ID
+	Slot       shard.Slot
+	MapVersion uint64
+}
+
+func (e *UnknownShardError) Error() string {
+	if e.Shard == "" {
+		return fmt.Sprintf("%sslot %d has no shard in map version %d", errPrefix, e.Slot, e.MapVersion)
+	}
+	return fmt.Sprintf("%smap version %d puts slot %d on shard %s, which the configuration of this process does not have; "+
+		"add it under shards and deploy", errPrefix, e.MapVersion, e.Slot, e.Shard)
+}
+
+// IdentityError says that an address answers as something else than what the configuration calls it. Nothing is sent
+// there.
+type IdentityError struct {
+	Shard    shard.ID // as configured
+	Instance string
+	Detail   string // what answered
+}
+
+func (e *IdentityError) Error() string {
+	return fmt.Sprintf("%sshard %s (instance %s): %s", errPrefix, e.Shard, e.Instance, e.Detail)
+}
+
+// ShardError is an error of one shard: what its server said, or what happened on the way to it. errors.As reaches the
+// server's *pgconn.PgError; the text has neither its Detail nor any value.
+type ShardError struct {
+	Shard shard.ID
+	Err   error
+}
+
+func (e *ShardError) Error() string { return fmt.Sprintf("shard %s: %v", e.Shard, e.Err) }
+
+// Unwrap gives the cause.
+func (e *ShardError) Unwrap() error { return e.Err }
+
+// OpenError says what kept [Open] or [Init] from finishing: Cluster is about the cluster as a whole, Shards about
+// single ones, sorted by id.
+type OpenError struct {
+	Cluster []error
+	Shards  []*ShardError
+}
+
+func (e *OpenError) Error() string {
+	var lines []string
+	for _, err := range e.Cluster {
+		lines = append(lines, err.Error())
+	}
+	for _, err := range e.Shards {
+		lines = append(lines, err.Error())
+	}
+	return errPrefix + "the cluster cannot be opened:\n  " + strings.Join(lines, "\n  ")
+}
+
+// Unwrap gives every cause.
+func (e *OpenError) Unwrap() []error {
+	errs := slices.Clone(e.Cluster)
+	for _, s := range e.Shards {
+		errs = append(errs, s)
+	}
+	return errs
+}
+
+// PartialCopyError says that [DB.CopyFrom] failed after some shards had committed, so that their rows stay. When
+// nothing was committed anywhere, CopyFrom returns a plain error instead.
+type PartialCopyError struct {
+	Table     string
+	Committed map[shard.ID]int64 // rows that are there for certain
+	InDoubt   []shard.ID         // the reply to COMMIT was lost: the rows are there, all or none of the shard's
+	Aborted   []shard.ID         // nothing of these shards' rows is there
+	Err       error
+}
+
+func (e *PartialCopyError) Error() string {
+	var done []string
+	for id, n := range e.Committed {
+		done = append(done, fmt.Sprintf("%s: %d rows", id, n))
+	}
+	slices.Sort(done)
+	s := fmt.Sprintf("%scopy into %s was committed in part (%s)", errPrefix, e.Table, strings.Join(done, ", "))
+	if len(e.InDoubt) > 0 {
+		s += fmt.Sprintf(", is in doubt on %s", idList(e.InDoubt))
+	}
+	if len(e.Aborted) > 0 {
+		s += fmt.Sprintf(", and rolled back on %s", idList(e.Aborted))
+	}
+	return fmt.Sprintf("%s: %v", s, e.Err)
+}
+
+// Unwrap gives the first failure.
+func (e *PartialCopyError) Unwrap() error { return e.Err }
+
+func idList(ids []shard.ID) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = string(id)
+	}
+	return sortedList(texts)
+}
+
+func sortedList(texts []string) string {
+	slices.Sort(texts)
+	return strings.Join(texts, ", ")
+}
+
+// closedError is ErrClosed together with what the pool said.
+type closedError struct{ err error }
+
+func (e *closedError) Error() string   { return ErrClosed.Error() }
+func (e *closedError) Unwrap() []error { return []error{ErrClosed, e.err} }
+
+// refused makes the public error of what the planner returned.
+func refused(sql string, err error) error {
+	var r *plan.Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	return &RefusedError{
+		Reason: r.Reason.String(), Table: r.Table, Detail: r.Detail, Hint: r.Hint, Offset: r.Offset,
+		Caret: caret(sql, r.Offset), noKey: r.Reason == plan.NoShardKey || r.Reason == plan.Or,
+	}
+}
+
+// caret shows the line of sql that has the offset, with a ^ under it; "" when the refusal is about the whole.
+func caret(sql string, offset int) string {
+	if offset < 0 || offset > len(sql) {
+		return ""
+	}
+	start := strings.LastIndexByte(sql[:offset], '\n') + 1
+	end := len(sql)
+	if nl := strings.IndexByte(sql[offset:], '\n'); nl >= 0 {
+		end = offset + nl
+	}
+	pad := strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return r
+		}
+		return ' '
+	}, sql[start:offset])
+	return sql[start:end] + "\n" + pad + "^"
+}

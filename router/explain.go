@@ -1,0 +1,131 @@
+package router
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/shard"
+)
+
+// Plan says what would happen to a statement. It is a value for people and tests; nothing was sent.
+type Plan struct {
+	Verb     string   `json:"verb"`   // "SELECT", "INSERT", "UPDATE", "DELETE"
+	Target   string   `json:"target"` // "key", "key list", "any shard", "home shard"
+	ReadOnly bool     `json:"read_only"`
+	Tables   []string `json:"tables"`
+
+	// KeyTable is the table whose key decides, KeyColumns its key; empty where no sharded table is named.
+	KeyTable   string   `json:"key_table,omitempty"`
+	KeyColumns []string `json:"key_columns,omitempty"`
+	KeySource  string   `json:"key_source,omitempty"` // where the key's value comes from, never the value
+
+	Slot       shard.Slot `json:"slot"` // with target "key" and arguments
+	Shard      shard.ID   `json:"shard,omitempty"`
+	Instance   string     `json:"instance,omitempty"`
+	MapVersion uint64     `json:"map_version"`
+
+	Text   string `json:"text"`   // what is sent
+	Params int    `json:"params"` // how many arguments the caller gives
+	Sent   int    `json:"sent"`   // how many are sent, with those that are appended
+
+	// NoArgs says that the arguments were left out, so that the shard is not known.
+	NoArgs bool `json:"no_args,omitempty"`
+}
+
+// Explain says where a statement would run and what would be sent, without sending it. A statement that would be
+// refused gives the same error as [DB.Exec]. Without the arguments of a statement that has some, the plan has no shard.
+func (db *DB) Explain(sql string, args ...any) (Plan, error) {
+	return db.explain(shard.Key{}, sql, args)
+}
+
+func (db *DB) explain(key shard.Key, sql string, args []any) (Plan, error) {
+	snap := db.current.Load()
+	c := call{db: db, sql: sql, args: args, key: key, snap: snap}
+	if len(args) > 0 {
+		if err := c.options(); err != nil {
+			return Plan{}, err
+		}
+	}
+	scope := plan.Unscoped
+	if !key.IsZero() {
+		scope = plan.Scoped
+	}
+	p, err := db.plans.Get(c.sql, snap.registry, db.schema, scope)
+	if err != nil {
+		return Plan{}, refused(c.sql, err)
+	}
+	out := Plan{
+		Verb: p.Verb, Target: p.Target.String(), ReadOnly: p.ReadOnly, Tables: p.Tables,
+		KeyTable: p.KeyTable, KeyColumns: p.KeyColumns, Slot: shard.NoSlot,
+		MapVersion: snap.slots.Version(), Text: p.Text, Params: p.Params,
+	}
+	out.KeySource = keyFrom(p, key)
+	if len(c.args) == 0 && p.Params > 0 {
+		out.NoArgs = true
+		return out, nil
+	}
+	b, err := p.Bind(c.args, key)
+	if err != nil {
+		return out, c.mismatch(snap, err)
+	}
+	out.Target, out.Sent = b.Target.String(), len(b.Args)
+	var n *node
+	if b.Target == plan.ToKey {
+		out.Slot = b.Key.Slot()
+		n, err = snap.owner(out.Slot)
+	} else {
+		n, err = snap.target(p, b, key)
+	}
+	if err != nil {
+		return out, err
+	}
+	out.Shard, out.Instance = n.id, n.instance
+	return out, nil
+}
+
+// String is the plan in lines for a person.
+func (p Plan) String() string {
+	var b strings.Builder
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&b, "%-8s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("kind", "%s, for %s", p.kind(), p.Target)
+	if len(p.Tables) > 0 {
+		line("tables", "%s", strings.Join(p.Tables, ", "))
+	}
+	if p.KeyTable != "" {
+		line("key", "%s (%s) %s", p.KeyTable, strings.Join(p.KeyColumns, ", "), p.KeySource)
+	}
+	switch {
+	case p.NoArgs:
+		line("shard", "not known without the %d arguments", p.Params)
+	case p.Slot != shard.NoSlot:
+		line("slot", "%d", p.Slot)
+		line("shard", "%s on instance %s", p.Shard, p.Instance)
+	default:
+		line("shard", "%s on instance %s", p.Shard, p.Instance)
+	}
+	line("map", "version %d", p.MapVersion)
+	line("text", "%s", p.Text)
+	return b.String()
+}
+
+func (p Plan) kind() string {
+	if p.ReadOnly {
+		return p.Verb + ", read only"
+	}
+	return p.Verb
+}
+
+// keyFrom says where the key's value comes from.
+func keyFrom(p *plan.Plan, scope shard.Key) string {
+	switch {
+	case p.KeyTable == "":
+		return ""
+	case !scope.IsZero():
+		return "from the handle"
+	default:
+		return "from the statement"
+	}
+}

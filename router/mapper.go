@@ -1,0 +1,176 @@
+package router
+
+import (
+	"database/sql"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// slotColumn is the column that the library adds to sharded tables.
+const slotColumn = "slot"
+
+// scanner turns rows into values of T. It is made for one result, whose columns it looks up at the first row.
+type scanner[T any] struct {
+	ready  bool
+	fields [][]int // per column: the index path of its field; nil skips the column
+	dest   []any
+	scalar bool
+	ptr    bool // T is a pointer to a struct
+}
+
+func (s *scanner[T]) row(r pgx.Rows) (T, error) {
+	var v T
+	if !s.ready {
+		if err := s.prepare(r.FieldDescriptions()); err != nil {
+			return v, err
+		}
+	}
+	if s.scalar {
+		return v, r.Scan(&v)
+	}
+	target := reflect.ValueOf(&v).Elem()
+	if s.ptr {
+		target.Set(reflect.New(target.Type().Elem()))
+		target = target.Elem()
+	}
+	for i, path := range s.fields {
+		if path != nil {
+			s.dest[i] = target.FieldByIndex(path).Addr().Interface()
+		}
+	}
+	return v, r.Scan(s.dest...)
+}
+
+func (s *scanner[T]) prepare(columns []pgconn.FieldDescription) error {
+	t := reflect.TypeFor[T]()
+	st := t
+	if t.Kind() == reflect.Pointer {
+		st = t.Elem()
+	}
+	s.ready = true
+	if !isRecord(st) {
+		s.scalar = true
+		if len(columns) != 1 {
+			return fmt.Errorf("%sa %s takes one column, and the result has %d; select one, or use a struct", errPrefix, t, len(columns))
+		}
+		return nil
+	}
+	s.ptr = st != t
+	known, err := fieldsOf(st)
+	if err != nil {
+		return err
+	}
+	s.dest = make([]any, len(columns))
+	s.fields = make([][]int, len(columns))
+	seen := make(map[string]bool, len(columns))
+	for i, c := range columns {
+		name := c.Name
+		f, ok := known.find(name)
+		switch {
+		case !ok && name == slotColumn:
+			continue
+		case !ok:
+			return fmt.Errorf("%scolumn %q of the result has no field in %s; add one with `db:%q`, or do not select it",
+				errPrefix, name, st, name)
+		case seen[name]:
+			return fmt.Errorf("%scolumn %q is twice in the result; give one of them another name with AS", errPrefix, name)
+		}
+		seen[name] = true
+		s.fields[i] = f
+	}
+	return nil
+}
+
+// isRecord reports whether t is a struct whose fields are columns, rather than one value.
+func isRecord(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct || t == reflect.TypeFor[time.Time]() {
+		return false
+	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[sql.Scanner]()) {
+		return false
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() || f.Anonymous {
+			return true
+		}
+	}
+	return false
+}
+
+// record is the fields of a struct type by column.
+type record struct {
+	tagged map[string][]int // by the exact name of the tag
+	named  map[string][]int // by the folded name of the field
+}
+
+func (r *record) find(column string) ([]int, bool) {
+	if path, ok := r.tagged[column]; ok {
+		return path, true
+	}
+	path, ok := r.named[folded(column)]
+	return path, ok
+}
+
+// folded makes tenant_id and TenantID the same.
+func folded(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+var records sync.Map // reflect.Type -> *record
+
+func fieldsOf(t reflect.Type) (*record, error) {
+	if r, ok := records.Load(t); ok {
+		return r.(*record), nil
+	}
+	r := &record{tagged: map[string][]int{}, named: map[string][]int{}}
+	if err := r.add(t, nil); err != nil {
+		return nil, err
+	}
+	records.Store(t, r)
+	return r, nil
+}
+
+// add collects the fields of t. A field of an outer struct hides one of the same name in an embedded struct, as in Go.
+func (r *record) add(t reflect.Type, at []int) error {
+	var embedded []reflect.StructField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, hasTag := f.Tag.Lookup("db")
+		tag, _, _ = strings.Cut(tag, ",")
+		switch {
+		case tag == "-":
+			continue
+		case f.Anonymous && !hasTag && f.Type.Kind() == reflect.Pointer:
+			if f.Type.Elem().Kind() == reflect.Struct {
+				return fmt.Errorf("%s%s embeds a pointer to %s; embed the struct itself, or tag it `db:\"-\"`",
+					errPrefix, t, f.Type.Elem())
+			}
+		case f.Anonymous && !hasTag && isRecord(f.Type):
+			embedded = append(embedded, f)
+			continue
+		}
+		if !f.IsExported() {
+			continue
+		}
+		path := append(append([]int(nil), at...), i)
+		if tag != "" {
+			if _, taken := r.tagged[tag]; !taken {
+				r.tagged[tag] = path
+			}
+			continue
+		}
+		if name := folded(f.Name); r.named[name] == nil {
+			r.named[name] = path
+		}
+	}
+	for _, f := range embedded {
+		if err := r.add(f.Type, append(append([]int(nil), at...), f.Index...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

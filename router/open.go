@@ -1,0 +1,170 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/shard"
+	"github.com/keyway-go/keyway/txn"
+)
+
+// Open connects to a cluster and verifies it: that every shard is the one the configuration says, of the same cluster,
+// on a server of its own or shared as configured, of PostgreSQL 15 or later and UTF-8; that all shards have the same
+// registry of tables; and that the slot map covers every slot with shards that are configured. Everything that is wrong
+// comes in one [*OpenError], by shard.
+//
+// A shard that cannot be reached is such an error too, unless [AllowDown] is given. When that is the catalog's, the
+// slot map is the newest copy that another shard has.
+func Open(ctx context.Context, cfg Config, opts ...Option) (*DB, error) {
+	db, err := newDB(cfg, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.verify(ctx); err != nil {
+		db.closePools(0)
+		return nil, err
+	}
+	db.loader.start()
+	return db, nil
+}
+
+// newDB makes the pools; nothing is dialled.
+func newDB(cfg Config, opts []Option) (*DB, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("%sthe configuration is not usable:\n%w", errPrefix, err)
+	}
+	db := &DB{
+		cfg: cfg, opts: newOptions(opts), schema: cfg.schema(),
+		instances: map[string]*pool.Instance{}, nodes: map[shard.ID]*node{}, txns: txn.NewRunner(txn.RunnerConfig{}),
+	}
+	db.plans = plan.NewCache(db.opts.plans)
+	db.loader = newLoader(db)
+	names := cfg.instanceNames()
+	limit, err := pool.Share(cfg.Budget.Connections, cfg.Budget.Processes, len(names))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := db.addInstance(name, limit); err != nil {
+			db.closePools(0)
+			return nil, err
+		}
+	}
+	for _, id := range cfg.shardIDs() {
+		db.addNode(id)
+	}
+	return db, nil
+}
+
+func (db *DB) addInstance(name string, limit int) error {
+	cc, err := db.cfg.instanceConfig(name, App)
+	if err != nil {
+		return err
+	}
+	cc.Tracer = db.opts.tracer
+	pc := pool.Config{Name: name, Conn: cc, Limit: limit}
+	if db.cfg.Password != nil {
+		pc.Password = func(ctx context.Context, _ string) (string, error) { return db.cfg.Password(ctx, name, App) }
+	}
+	in, err := pool.New(pc)
+	if err != nil {
+		return err
+	}
+	db.instances[name] = in
+	return nil
+}
+
+func (db *DB) addNode(id shard.ID) {
+	s := db.cfg.Shards[id]
+	n := &node{id: id, instance: s.Instance, database: s.Database}
+	n.db = db.instances[s.Instance].Database(s.Database, pool.DatabaseConfig{
+		// Every connection, not only the first: an address may begin to answer as another server at any time.
+		AfterConnect: func(ctx context.Context, conn *pgx.Conn) error { return db.checkConn(ctx, n, conn) },
+	})
+	n.backend = n.db
+	db.nodes[id] = n
+}
+
+// sortedNodes returns all shards, sorted by id.
+func (db *DB) sortedNodes() []*node {
+	list := make([]*node, 0, len(db.nodes))
+	for _, id := range slices.Sorted(maps.Keys(db.nodes)) {
+		list = append(list, db.nodes[id])
+	}
+	return list
+}
+
+// open returns ErrClosed after Close.
+func (db *DB) open() error {
+	if db.closed.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Close ends the DB: it waits for running queries as long as [WithCloseGrace] says, then ends them; both they and later
+// calls get [ErrClosed]. It may be called again. Every *pgxpool.Pool made by [ShardDB.PgxPool] should be closed before.
+func (db *DB) Close() {
+	db.closing.Do(func() {
+		db.closed.Store(true)
+		db.loader.stop()
+		db.closePools(db.opts.grace)
+	})
+}
+
+// closePools closes all instances at once and waits.
+func (db *DB) closePools(grace time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	var wg sync.WaitGroup
+	for name, in := range db.instances {
+		wg.Go(func() {
+			var forced *pool.CloseError
+			if err := in.Close(ctx); errors.As(err, &forced) && forced.Forced > 0 {
+				db.opts.log.Warn("keyway: closed while queries were running", "instance", name, "queries", forced.Forced)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// closedCause turns the pool's end into ErrClosed.
+func (db *DB) closedCause(err error) error {
+	if err == nil || !db.closed.Load() || errors.Is(err, ErrClosed) || !errors.Is(err, pool.ErrClosed) {
+		return err
+	}
+	return &closedError{err}
+}
+
+// openFailure collects what is wrong.
+type openFailure struct {
+	cluster []error
+	shards  map[shard.ID]error
+}
+
+func (f *openFailure) add(format string, args ...any) {
+	f.cluster = append(f.cluster, fmt.Errorf(format, args...))
+}
+
+func (f *openFailure) err() error {
+	if len(f.cluster) == 0 && len(f.shards) == 0 {
+		return nil
+	}
+	e := &OpenError{Cluster: f.cluster}
+	slices.SortFunc(e.Cluster, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	for _, id := range slices.Sorted(maps.Keys(f.shards)) {
+		e.Shards = append(e.Shards, &ShardError{Shard: id, Err: pgerr.Public(f.shards[id])})
+	}
+	return e
+}

@@ -1,0 +1,364 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/shard"
+)
+
+// minServer is the oldest PostgreSQL that the keyway schema runs on.
+const minServer = 15
+
+// checkConn verifies one new connection: the server's version and who the database is. The cluster's id is known
+// after Open's first look.
+func (db *DB) checkConn(ctx context.Context, n *node, conn *pgx.Conn) error {
+	if err := checkVersion(conn); err != nil {
+		return err
+	}
+	id, err := catalog.ReadIdentity(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if err := n.isIdentity(id); err != nil {
+		return err
+	}
+	if want := db.cluster.Load(); want != nil && id.ClusterID != *want {
+		return n.identityError("its database belongs to cluster %s, and the other shards to cluster %s", id.ClusterID, *want)
+	}
+	return nil
+}
+
+// checkVersion refuses servers before PostgreSQL 15.
+func checkVersion(conn *pgx.Conn) error {
+	version := conn.PgConn().ParameterStatus("server_version")
+	major, _, _ := strings.Cut(version, ".")
+	n, err := strconv.Atoi(strings.TrimRightFunc(major, func(r rune) bool { return r < '0' || r > '9' }))
+	if err != nil {
+		// "18beta1", "16devel": the digits in front.
+		n, _ = strconv.Atoi(leadingDigits(version))
+	}
+	if n < minServer {
+		return &catalog.ServerVersionError{Version: version}
+	}
+	return nil
+}
+
+func leadingDigits(s string) string {
+	end := 0
+	for end < len(s) && isDigit(s[end]) {
+		end++
+	}
+	return s[:end]
+}
+
+func (n *node) identityError(format string, args ...any) *IdentityError {
+	return &IdentityError{Shard: n.id, Instance: n.instance, Detail: fmt.Sprintf(format, args...)}
+}
+
+// isIdentity compares who the database says it is with who the configuration says.
+func (n *node) isIdentity(id catalog.Identity) error {
+	if id.Shard != n.id {
+		return n.identityError("its address answers as shard %s; two addresses are swapped, or one points at the wrong "+
+			"database (%s)", id.Shard, n.database)
+	}
+	if want := shard.Fingerprint(id.ClusterID); id.Fingerprint != want {
+		return n.identityError("its rows were placed by another rule (%q) than this library's (%q)", id.Fingerprint, want)
+	}
+	return nil
+}
+
+// facts is what one look at a shard finds.
+type facts struct {
+	identity catalog.Identity
+	slots    *shard.Map
+	registry *catalog.Registry
+	started  time.Time // the server's start; two instances never share it unless they are one
+	encoding string
+
+	role      string
+	superuser bool
+	bypassRLS bool
+	owner     string // a registered table that the role owns; empty when there is none
+
+	err         error
+	unreachable bool // err is about reaching the server, not about what it is
+}
+
+// look reads the facts of one shard over one connection of the pool.
+func (db *DB) look(ctx context.Context, n *node) facts {
+	conn, err := n.db.Acquire(ctx)
+	if err != nil {
+		return facts{err: rootCause(err), unreachable: isUnreachable(err)}
+	}
+	defer conn.Release()
+	var f facts
+	if f.identity, err = catalog.ReadIdentity(ctx, conn); err != nil {
+		return facts{err: err}
+	}
+	if f.slots, err = catalog.ReadMap(ctx, conn); err != nil {
+		return facts{err: err}
+	}
+	if f.registry, err = catalog.ReadRegistry(ctx, conn); err != nil {
+		return facts{err: err}
+	}
+	const about = `select pg_postmaster_start_time(), current_setting('server_encoding'), current_user, r.rolsuper, r.rolbypassrls
+		from pg_roles r where r.rolname = current_user`
+	if err := conn.QueryRow(ctx, about).Scan(&f.started, &f.encoding, &f.role, &f.superuser, &f.bypassRLS); err != nil {
+		return facts{err: err}
+	}
+	if f.owner, err = ownedTable(ctx, conn, f.registry); err != nil {
+		return facts{err: err}
+	}
+	return f
+}
+
+// ownedTable returns a registered table of which the role is an owner, so that it could alter it and row-level
+// security does not hold for it.
+func ownedTable(ctx context.Context, q catalog.Querier, r *catalog.Registry) (string, error) {
+	var oids []uint32
+	for _, t := range r.Tables() {
+		oids = append(oids, t.OID)
+	}
+	if len(oids) == 0 {
+		return "", nil
+	}
+	var name string
+	err := q.QueryRow(ctx, `select coalesce(min(oid::regclass::text), '') from pg_class
+		where oid = any($1) and pg_has_role(current_user, relowner, 'usage')`, oids).Scan(&name)
+	return name, err
+}
+
+// isUnreachable reports whether an error of Acquire is about the way to the server.
+func isUnreachable(err error) bool {
+	var identity *IdentityError
+	var version *catalog.ServerVersionError
+	var newer *catalog.NewerError
+	var older *catalog.OlderError
+	switch {
+	case errors.As(err, &identity), errors.As(err, &version), errors.As(err, &newer), errors.As(err, &older),
+		errors.Is(err, catalog.ErrNotInitialised):
+		return false
+	default:
+		return true
+	}
+}
+
+// rootCause takes what checkConn found out of the pool's wrapping: it is a sentence of its own.
+func rootCause(err error) error {
+	var identity *IdentityError
+	var version *catalog.ServerVersionError
+	switch {
+	case errors.As(err, &identity):
+		return identity
+	case errors.As(err, &version):
+		return version
+	case errors.Is(err, catalog.ErrNotInitialised):
+		return catalog.ErrNotInitialised
+	default:
+		return err
+	}
+}
+
+// verify looks at all shards and sets the first snapshot.
+func (db *DB) verify(ctx context.Context) error {
+	nodes := db.sortedNodes()
+	found := make([]facts, len(nodes))
+	var wg sync.WaitGroup
+	room := make(chan struct{}, maxEachShard)
+	for i, n := range nodes {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			found[i] = db.look(ctx, n)
+		})
+	}
+	wg.Wait()
+	f := &openFailure{shards: map[shard.ID]error{}}
+	up := db.sortOut(nodes, found, f)
+	checkServers(up, f)
+	db.checkCluster(up, f)
+	slots := db.chooseMap(up, f)
+	registry := checkRegistries(up, f)
+	if len(f.cluster) == 0 {
+		db.cfg.checkAsserted(registry, f)
+	}
+	if err := f.err(); err != nil {
+		return err
+	}
+	db.cluster.Store(&up[0].identity.ClusterID)
+	db.current.Store(newSnapshot(slots, registry, db.nodes))
+	db.warn(up)
+	return nil
+}
+
+// seen is a shard that answered.
+type seen struct {
+	*node
+	facts
+}
+
+// sortOut separates the shards that answered from those that are down and those that are something else.
+func (db *DB) sortOut(nodes []*node, found []facts, f *openFailure) []seen {
+	var up []seen
+	for i, n := range nodes {
+		switch {
+		case found[i].err == nil:
+			up = append(up, seen{n, found[i]})
+		case found[i].unreachable && db.opts.allowDown:
+			n.down.Store(&outage{since: time.Now(), err: found[i].err})
+			db.opts.log.Warn("keyway: shard is down", "shard", string(n.id), "instance", n.instance,
+				"error", found[i].err.Error())
+		default:
+			f.shards[n.id] = found[i].err
+		}
+	}
+	if len(up) == 0 && len(f.shards) == 0 {
+		for i, n := range nodes { // AllowDown, and none is up
+			f.shards[n.id] = found[i].err
+		}
+	}
+	return up
+}
+
+// checkServers finds instances that are one server.
+func checkServers(up []seen, f *openFailure) {
+	byStart := map[int64]seen{}
+	for _, s := range up {
+		at := s.started.UnixMicro()
+		other, ok := byStart[at]
+		if ok && other.instance != s.instance {
+			f.add("instances %s and %s are one server (it started at %s); a server has one budget, so name it once and "+
+				"put shards %s and %s on it as two databases",
+				other.instance, s.instance, s.started.UTC().Format(time.RFC3339), other.id, s.id)
+		}
+		byStart[at] = s
+	}
+	for _, s := range up {
+		if s.encoding != "UTF8" {
+			f.shards[s.id] = fmt.Errorf("its database is encoded in %s; keys are hashed as UTF-8, so it must be UTF8", s.encoding)
+		}
+	}
+}
+
+// checkCluster compares the cluster ids and the name of the catalog.
+func (db *DB) checkCluster(up []seen, f *openFailure) {
+	byCluster := map[string][]shard.ID{}
+	for _, s := range up {
+		byCluster[s.identity.ClusterID] = append(byCluster[s.identity.ClusterID], s.id)
+		if s.identity.Catalog != db.cfg.Catalog {
+			f.shards[s.id] = s.identityError("it knows %s as the catalog of its cluster, and the configuration says %s",
+				s.identity.Catalog, db.cfg.Catalog)
+		}
+	}
+	if len(byCluster) > 1 {
+		var groups []string
+		for id, shards := range byCluster {
+			groups = append(groups, fmt.Sprintf("%s (%s)", id, idList(shards)))
+		}
+		f.add("the shards belong to different clusters: %s", sortedList(groups))
+	}
+}
+
+// chooseMap takes the catalog's map; the newest copy when the catalog is down.
+func (db *DB) chooseMap(up []seen, f *openFailure) *shard.Map {
+	var newest *shard.Map
+	for _, s := range up {
+		if s.id == db.cfg.Catalog {
+			newest = s.slots
+			break
+		}
+		if newest == nil || s.slots.Version() > newest.Version() {
+			newest = s.slots
+		}
+	}
+	if newest == nil {
+		return nil
+	}
+	for _, id := range newest.Shards() {
+		if _, ok := db.nodes[id]; !ok {
+			f.add("the slot map (version %d) gives slots to shard %s, which is not among the shards (%s); add it",
+				newest.Version(), id, joined(db.nodes))
+		}
+	}
+	return newest
+}
+
+// checkRegistries compares the registered tables of all shards with those of the first.
+func checkRegistries(up []seen, f *openFailure) *catalog.Registry {
+	if len(up) == 0 {
+		return nil
+	}
+	first := up[0]
+	for _, s := range up[1:] {
+		if s.registry.Version != first.registry.Version {
+			f.shards[s.id] = fmt.Errorf("its tables differ from those of shard %s: %s; run `keyway migrate up` until all "+
+				"shards have the same schema", first.id, strings.Join(registryDiff(first.registry, s.registry), "; "))
+		}
+	}
+	return first.registry
+}
+
+// warn tells what works and should not stay so.
+func (db *DB) warn(up []seen) {
+	log := db.opts.log
+	for _, s := range up {
+		switch {
+		case s.superuser:
+			log.Warn("keyway: the app role is a superuser; give it only the rights that statements need",
+				"shard", string(s.id), "role", s.role)
+		case s.owner != "":
+			log.Warn("keyway: the app role owns tables; let the migrator own them", "shard", string(s.id), "role", s.role,
+				"table", s.owner)
+		case s.bypassRLS:
+			log.Warn("keyway: the app role bypasses row-level security", "shard", string(s.id), "role", s.role)
+		}
+		for _, d := range s.registry.Drift() {
+			log.Warn("keyway: a registered table is not as it was registered; statements on it are refused",
+				"shard", string(s.id), "table", d.Schema+"."+d.Name, "reason", d.Reason)
+		}
+	}
+	for _, name := range db.cfg.instanceNames() {
+		in := db.cfg.Instances[name]
+		if in.Pooler != "" || len(in.Replicas) > 0 {
+			log.Warn("keyway: pooler and replica addresses are not used yet; statements go to the primary", "instance", name)
+		}
+	}
+}
+
+// reverify looks at a shard that was down.
+func (db *DB) reverify(ctx context.Context, n *node) error {
+	got := db.look(ctx, n)
+	if got.err != nil {
+		return got.err
+	}
+	cur := db.current.Load()
+	if got.registry.Version != cur.registry.Version {
+		return fmt.Errorf("its tables differ from those of the other shards: %s",
+			strings.Join(registryDiff(cur.registry, got.registry), "; "))
+	}
+	f := &openFailure{shards: map[shard.ID]error{}}
+	up := []seen{{n, got}}
+	for _, other := range db.sortedNodes() {
+		if other.instance != n.instance && other.down.Load() == nil {
+			var at time.Time
+			if other.db.QueryRow(ctx, "select pg_postmaster_start_time()").Scan(&at) == nil {
+				up = append(up, seen{other, facts{started: at, encoding: "UTF8"}})
+			}
+		}
+	}
+	checkServers(up, f)
+	if err := f.err(); err != nil {
+		return err
+	}
+	db.loader.installMap(got.slots, "copy on "+string(n.id))
+	return nil
+}

@@ -1,0 +1,154 @@
+package router
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// rows is what Query returns: the pool's rows, which are replaced when the statement is sent again before its first
+// row, with errors that name the shard.
+type rows struct {
+	pgx.Rows
+	call
+
+	started bool // a row was given out, so the statement cannot be sent again
+	done    bool
+	err     error // of the statement, in its public form; set when done
+}
+
+// slab holds rows that are handed out one after another: one allocation serves many statements. A row that is kept
+// keeps its slab, so finish drops what it no longer needs.
+type slab struct {
+	rows [32]rows
+	next int
+}
+
+// slabs is no pool of rows to be used again: a caller may ask closed rows for their error at any time.
+var slabs = sync.Pool{New: func() any { return new(slab) }}
+
+func newRows() *rows {
+	s := slabs.Get().(*slab)
+	r := &s.rows[s.next]
+	if s.next++; s.next < len(s.rows) {
+		slabs.Put(s)
+	}
+	return r
+}
+
+// start sends the statement, again while that is allowed.
+func (r *rows) start() error {
+	for {
+		if err := r.resolve(); err != nil {
+			return r.refuse(err)
+		}
+		got, err := r.node.backend.Query(r.ctx, r.plan.Text, r.sent...)
+		if err == nil {
+			r.Rows = got
+			return nil
+		}
+		if !r.again(err) {
+			return r.refuse(r.fail(err))
+		}
+	}
+}
+
+// refuse makes r the rows of a statement that has no rows.
+func (r *rows) refuse(err error) error {
+	r.Rows = failedRows(err)
+	r.finish(err)
+	return err
+}
+
+// failedRows are rows that only have an error. pgx has no constructor for them but through a batch.
+func failedRows(err error) pgx.Rows {
+	got, _ := pgx.FailedBatchResults(&pgx.Batch{}, err).Query()
+	return got
+}
+
+// Next implements pgx.Rows. The server's refusal of a statement arrives with the first row that is asked for, so this
+// is where a statement that did not run is sent again.
+func (r *rows) Next() bool {
+	for {
+		if r.Rows.Next() {
+			r.started = true
+			return true
+		}
+		if r.done {
+			return false
+		}
+		err := r.Rows.Err()
+		if err == nil || r.started || !r.again(err) {
+			r.finish(r.fail(err))
+			return false
+		}
+		if r.start() != nil {
+			return false
+		}
+	}
+}
+
+// Err implements pgx.Rows.
+func (r *rows) Err() error {
+	if r.done {
+		return r.err
+	}
+	return r.fail(r.Rows.Err())
+}
+
+// Close implements pgx.Rows.
+func (r *rows) Close() {
+	r.Rows.Close()
+	if !r.done {
+		r.finish(r.fail(r.Rows.Err()))
+	}
+}
+
+// finish records the outcome and lets go of what only sending needs.
+func (r *rows) finish(err error) {
+	r.done, r.err = true, err
+	r.ctx, r.args, r.sent = nil, nil, nil
+}
+
+// Scan implements pgx.Rows. It closes the rows on an error, as pgx does.
+func (r *rows) Scan(dest ...any) error {
+	err := r.Rows.Scan(dest...)
+	if err != nil {
+		r.Close()
+	}
+	return err
+}
+
+// CommandTag implements pgx.Rows.
+func (r *rows) CommandTag() pgconn.CommandTag { return r.Rows.CommandTag() }
+
+// row is what QueryRow returns.
+type row rows
+
+// Scan implements pgx.Row, with the rules of pgx's own: [ErrNoRows] for no row, and the rest of several is dropped.
+func (r *row) Scan(dest ...any) error {
+	rs := (*rows)(r)
+	if rs.done {
+		return rs.err
+	}
+	defer rs.Close()
+	for _, d := range dest {
+		if _, ok := d.(*pgtype.DriverBytes); ok {
+			return errors.New("cannot scan into *pgtype.DriverBytes from QueryRow")
+		}
+	}
+	if !rs.Next() {
+		if rs.err == nil {
+			return ErrNoRows
+		}
+		return rs.err
+	}
+	if err := rs.Rows.Scan(dest...); err != nil {
+		return err
+	}
+	rs.Close()
+	return rs.err
+}

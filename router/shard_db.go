@@ -1,0 +1,253 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/shard"
+)
+
+// ShardDB is one shard by name. Statements are sent as they stand: nothing is read, routed or checked, and nothing is
+// sent again. What a statement leaves in its session is reset before anybody else gets the connection.
+//
+// The server still refuses rows whose slot the shard does not own.
+type ShardDB struct {
+	db   *DB
+	node *node
+	err  error // the shard does not exist
+}
+
+// Shard returns the shard of that name. For one that does not exist every call returns an error.
+func (db *DB) Shard(id shard.ID) *ShardDB {
+	n, ok := db.nodes[id]
+	if !ok {
+		return &ShardDB{db: db, err: fmt.Errorf("%sshard %q is not among the shards (%s)", errPrefix, string(id), joined(db.nodes))}
+	}
+	return &ShardDB{db: db, node: n}
+}
+
+// ID returns the shard's name; "" when there is no such shard.
+func (s *ShardDB) ID() shard.ID {
+	if s.node == nil {
+		return ""
+	}
+	return s.node.id
+}
+
+// acquire takes a connection that is reset when it is given back.
+func (s *ShardDB) acquire(ctx context.Context) (*pool.Conn, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if err := s.node.check(); err != nil {
+		return nil, err
+	}
+	conn, err := s.node.db.Acquire(ctx)
+	return conn, s.fail(err)
+}
+
+func (s *ShardDB) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	return shardError(s.node.id, err)
+}
+
+// Exec runs a statement, or several without arguments, on the shard.
+func (s *ShardDB) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	defer conn.ReleaseClean()
+	tag, err := conn.Exec(ctx, sql, args...)
+	return tag, s.fail(err)
+}
+
+// Query runs a query on the shard. Its connection is busy until the rows are closed or read to the end.
+func (s *ShardDB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return failedRows(err), err
+	}
+	got, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		got.Close()
+		conn.ReleaseClean()
+		err = s.fail(err)
+		return failedRows(err), err
+	}
+	return &shardRows{Rows: got, fail: s.fail, release: sync.OnceFunc(conn.ReleaseClean)}, nil
+}
+
+// QueryRow runs a query on the shard. Whatever goes wrong is the error of Scan.
+func (s *ShardDB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	got, err := s.Query(ctx, sql, args...)
+	if err != nil {
+		return failedRow{err}
+	}
+	return firstRow{got}
+}
+
+// SendBatch sends a batch to the shard. Its connection is busy until the results are closed.
+func (s *ShardDB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return pgx.FailedBatchResults(b, err)
+	}
+	results := &batchResults{BatchResults: conn.SendBatch(ctx, b), shard: s.node.id, of: b.Len()}
+	return &releasingBatch{batchResults: results, release: sync.OnceFunc(conn.ReleaseClean)}
+}
+
+type releasingBatch struct {
+	*batchResults
+	release func()
+}
+
+// Close implements pgx.BatchResults.
+func (r *releasingBatch) Close() error {
+	defer r.release()
+	return r.batchResults.Close()
+}
+
+// CopyFrom copies rows into a table of the shard, as they are. The server computes the slot.
+func (s *ShardDB) CopyFrom(
+	ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource,
+) (int64, error) {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.ReleaseClean()
+	n, err := conn.CopyFrom(ctx, table, columns, src)
+	return n, s.fail(err)
+}
+
+// Begin starts a plain transaction on the shard.
+func (s *ShardDB) Begin(ctx context.Context) (pgx.Tx, error) { return s.BeginTx(ctx, pgx.TxOptions{}) }
+
+// BeginTx starts a plain transaction on the shard. Its connection is busy until Commit or Rollback.
+func (s *ShardDB) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := conn.BeginTx(ctx, o)
+	if err != nil {
+		conn.ReleaseClean()
+		return nil, s.fail(err)
+	}
+	return &shardTx{Tx: tx, release: sync.OnceFunc(conn.ReleaseClean)}, nil
+}
+
+// shardTx gives its connection back when the transaction ends.
+type shardTx struct {
+	pgx.Tx
+	release func()
+}
+
+// Commit implements pgx.Tx.
+func (t *shardTx) Commit(ctx context.Context) error {
+	defer t.release()
+	return t.Tx.Commit(ctx)
+}
+
+// Rollback implements pgx.Tx.
+func (t *shardTx) Rollback(ctx context.Context) error {
+	defer t.release()
+	return t.Tx.Rollback(ctx)
+}
+
+// PgxPool returns a real pgxpool of at most n connections to the shard, for a library that wants one. Its connections
+// count in the budget. Close it before [DB.Close].
+func (s *ShardDB) PgxPool(ctx context.Context, n int) (*pgxpool.Pool, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if err := s.node.check(); err != nil {
+		return nil, err
+	}
+	p, err := s.node.db.PgxPool(ctx, n)
+	return p, s.fail(err)
+}
+
+// shardRows are rows whose errors name the shard and whose connection is given back once.
+type shardRows struct {
+	pgx.Rows
+	fail    func(error) error
+	release func() // nil when somebody else has the connection
+}
+
+// Next implements pgx.Rows.
+func (r *shardRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+// Err implements pgx.Rows.
+func (r *shardRows) Err() error { return r.fail(r.Rows.Err()) }
+
+// Close implements pgx.Rows.
+func (r *shardRows) Close() {
+	r.Rows.Close()
+	if r.release != nil {
+		r.release()
+	}
+}
+
+// Scan implements pgx.Rows.
+func (r *shardRows) Scan(dest ...any) error {
+	err := r.Rows.Scan(dest...)
+	if err != nil {
+		r.Close()
+	}
+	return err
+}
+
+// firstRow is the pgx.Row of rows.
+type firstRow struct{ rows pgx.Rows }
+
+// Scan implements pgx.Row.
+func (r firstRow) Scan(dest ...any) error {
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		return cmpErr(r.rows.Err(), ErrNoRows)
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return err
+	}
+	r.rows.Close()
+	return r.rows.Err()
+}
+
+func cmpErr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}
+
+// shardRow is a pgx.Row whose errors name the shard.
+type shardRow struct {
+	row  pgx.Row
+	fail func(error) error
+}
+
+// Scan implements pgx.Row.
+func (r shardRow) Scan(dest ...any) error {
+	err := r.row.Scan(dest...)
+	if errors.Is(err, ErrNoRows) {
+		return err
+	}
+	return r.fail(err)
+}

@@ -1,0 +1,58 @@
+package router
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/shard"
+	"github.com/keyway-go/keyway/txn"
+)
+
+// Stat is a snapshot of a DB.
+type Stat struct {
+	MapVersion uint64
+	Tables     int         // registered tables
+	Shards     []ShardStat // sorted by id
+	Instances  []pool.Stat // sorted by name
+	Txn        txn.Stat
+}
+
+// ShardStat is the state of one shard.
+type ShardStat struct {
+	ID       shard.ID
+	Instance string
+	Database string
+	Slots    int       // how many hash slots it owns
+	Down     string    // why it is down; "" when it is not
+	Since    time.Time // since when it is down
+}
+
+// Stat returns counters and states, without asking any server.
+func (db *DB) Stat() Stat {
+	snap := db.current.Load()
+	s := Stat{MapVersion: snap.slots.Version(), Tables: len(snap.registry.Tables()), Txn: db.txns.Stat()}
+	for _, n := range db.sortedNodes() {
+		ss := ShardStat{ID: n.id, Instance: n.instance, Database: n.database, Slots: slotCount(snap.slots, n.id)}
+		if o := n.down.Load(); o != nil {
+			ss.Down, ss.Since = o.err.Error(), o.since
+		}
+		s.Shards = append(s.Shards, ss)
+	}
+	for _, name := range slices.Sorted(maps.Keys(db.instances)) {
+		s.Instances = append(s.Instances, db.instances[name].Stat())
+	}
+	return s
+}
+
+// slotCount counts the hash slots of a shard.
+func slotCount(m *shard.Map, id shard.ID) int {
+	count := 0
+	for _, r := range m.RangesOf(id) {
+		if r.Lo < shard.HashSlots {
+			count += int(min(r.Hi, shard.HashSlots-1)) - int(r.Lo) + 1
+		}
+	}
+	return count
+}
