@@ -82,7 +82,7 @@ func requireGone(t *testing.T, clusters []started) {
 	for _, c := range clusters {
 		require.Eventually(t, func() bool {
 			_, err := os.Stat(c.dir)
-			return os.IsNotExist(err) && syscall.Kill(c.pid, 0) != nil
+			return os.IsNotExist(err) && !localpg.Alive(c.pid)
 		}, 30*time.Second, 20*time.Millisecond, "%s and process %d outlive their parent", c.dir, c.pid)
 	}
 }
@@ -93,7 +93,7 @@ func TestServersEndWithTheProcessThatIsKilled(t *testing.T) {
 	cmd, clusters := startChild(t, exe, nil)
 	for _, c := range clusters {
 		require.DirExists(t, c.dir)
-		require.NoError(t, syscall.Kill(c.pid, 0))
+		require.True(t, localpg.Alive(c.pid))
 	}
 	require.NoError(t, cmd.Process.Kill())
 	requireGone(t, clusters)

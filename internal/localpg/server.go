@@ -102,7 +102,7 @@ func (c *Cluster) awaitReady(ctx context.Context, p *process) error {
 		if p.exited() {
 			return fmt.Errorf("the server exited: %w", orElse(p.err, errors.New("exit status 0")))
 		}
-		if last = c.ping(ctx); last == nil {
+		if last = c.ping(ctx, p); last == nil {
 			return nil
 		}
 		select {
@@ -115,10 +115,19 @@ func (c *Cluster) awaitReady(ctx context.Context, p *process) error {
 }
 
 // ping connects and makes sure that the server is this one: while ours is
-// about to find its port taken, another may answer there.
-func (c *Cluster) ping(ctx context.Context) error {
+// about to find its port taken, another may answer there, or hold its tongue.
+func (c *Cluster) ping(ctx context.Context, p *process) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	pinged := make(chan struct{})
+	defer close(pinged)
+	go func() {
+		select {
+		case <-p.done:
+			cancel()
+		case <-pinged:
+		}
+	}()
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return err

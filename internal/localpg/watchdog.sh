@@ -15,6 +15,14 @@ children() {
 	ps -A -o pid= -o ppid= 2>/dev/null | awk -v parent="$1" '$2 == parent { print $1 }'
 }
 
+# A zombie counts as gone: in a container nobody may come to collect it.
+alive() {
+	state=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null || ps -o stat= -p "$1" 2>/dev/null)
+	case $state in
+	'' | Z*) return 1 ;;
+	esac
+}
+
 if [ "$pid" -gt 1 ] 2>/dev/null; then
 	kids=$(children "$pid")
 	# The server's own immediate shutdown gives the shared memory back. It may be paused.
@@ -22,7 +30,7 @@ if [ "$pid" -gt 1 ] 2>/dev/null; then
 	# shellcheck disable=SC2086
 	kill -CONT "$pid" $kids 2>/dev/null
 	n=0
-	while kill -0 "$pid" 2>/dev/null && [ "$n" -lt 100 ]; do
+	while alive "$pid" && [ "$n" -lt 100 ]; do
 		sleep 0.1
 		n=$((n + 1))
 	done
