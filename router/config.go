@@ -84,6 +84,10 @@ type Credentials struct {
 type Credential struct {
 	User     string
 	Password Secret
+
+	// Missing says why Password is not there, where a reference to it led nowhere. Using the credential is then an
+	// error with this text; not using it is fine, so that a service need not have the migrator's password.
+	Missing string
 }
 
 // Purpose says what a connection is for, and so which credential it uses.

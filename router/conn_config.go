@@ -54,6 +54,9 @@ func (c Config) instanceConfig(name string, p Purpose) (*pgx.ConnConfig, error) 
 	if cred.User == "" {
 		return nil, fmt.Errorf("instance %s: no user is configured for %s; set credentials.%s.user", name, p, p)
 	}
+	if cred.Missing != "" && c.Password == nil {
+		return nil, fmt.Errorf("instance %s: there is no password for %s: %s", name, p, cred.Missing)
+	}
 	address := in.Primary
 	if p == Migrator && in.Direct != "" {
 		address = in.Direct
