@@ -1,20 +1,492 @@
 package plan
 
 import (
-	"github.com/keyway-go/keyway/internal/catalog"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+
 	"github.com/keyway-go/keyway/shard"
 )
 
-type occurrence struct{}
-type row struct{}
-type extra struct{}
-type fast struct{}
-
-// Bind gives a plan its arguments.
-func (p *Plan) Bind(args []any, scope shard.Key) (Binding, error) {
-	return Binding{Target: p.Target, Args: args}, nil
+// value is something that a key column is proven equal to: a parameter, a constant, or a list of these.
+type value struct {
+	param int  // 1-based; 0 for a constant
+	list  bool // the parameter is an array, or elems are the list
+	null  bool // the constant NULL
+	key   shard.Key
+	elems []value
 }
 
-func build(text string, reg *catalog.Registry, schema string, scope Scope) (*Plan, error) {
-	return nil, &Refusal{Reason: Unsupported, Detail: "statements are not read yet", Offset: -1}
+// part is what is known of one column of a key. Either singles or lists is empty.
+type part struct {
+	typ     shard.Type
+	singles []value // the column equals each of them
+	lists   []value // the column is in each of them
+}
+
+// occurrence is one use of a sharded table with what pins it.
+type occurrence struct {
+	table   string
+	columns []string
+	parts   []part
+}
+
+func (o *occurrence) isList() bool { return len(o.parts) == 1 && len(o.parts[0].singles) == 0 }
+
+// rowPart is one part of the key of a row that is inserted.
+type rowPart struct {
+	value
+	typ   shard.Type
+	limit int  // n of varchar(n): a longer value would be cut, and then be another key; 0 for none
+	scope bool // the scope gives it
+}
+
+// row is the key of one row of an INSERT.
+type row struct {
+	table   string
+	columns []string
+	parts   []rowPart
+}
+
+// extra is an argument after the caller's: the slot of a row, or (row < 0) one part of the scope's key.
+type extra struct {
+	row         int
+	part, parts int
+	typ         shard.Type
+}
+
+// fast is the shape of most statements: one column, one parameter, nothing appended. Its param is 0 for all others.
+type fast struct {
+	param int
+	typ   shard.Type
+}
+
+// Bind gives a plan its arguments and says which key they name. scope is the key of the handle, the zero Key without
+// one; a plan that was built [Scoped] needs it.
+//
+// The errors are a [*Refusal] (wrong number of arguments, occurrences pinned to different keys), a [*shard.KeyError]
+// (an argument that cannot be a key; NULL too) or a [*MismatchError] (the text names another key than the scope's).
+// For one key and a fixed text, Bind allocates nothing when the argument is an int64, a string or a [16]byte.
+func (p *Plan) Bind(args []any, scope shard.Key) (Binding, error) {
+	if p.fast.param > 0 && len(args) == p.Params {
+		v := args[p.fast.param-1]
+		key, err := shard.FromValue(v, p.fast.typ)
+		if err == nil && shard.SendsAsIs(v, p.fast.typ) {
+			return Binding{Target: ToKey, Key: key, Args: args}, nil
+		}
+	}
+	return p.bind(args, scope)
+}
+
+func (p *Plan) bind(args []any, scope shard.Key) (Binding, error) {
+	options, err := p.checkArguments(args)
+	if err != nil {
+		return Binding{}, err
+	}
+	if p.scoped {
+		if err := scope.Err(); err != nil {
+			return Binding{}, err
+		}
+	}
+	b := binder{p: p, args: args, sent: args, options: options, scope: scope}
+	if len(p.rows) > 0 {
+		return b.insert()
+	}
+	return b.read()
+}
+
+// checkArguments counts them. pgx takes options before the first one; they stay in place.
+func (p *Plan) checkArguments(args []any) (options int, err error) {
+	for ; options < len(args); options++ {
+		switch o := args[options].(type) {
+		case pgx.QueryExecMode:
+			if o == pgx.QueryExecModeSimpleProtocol {
+				return 0, refuse(Arguments, -1, "the simple protocol writes arguments into the text, where their types are lost",
+					"use another QueryExecMode")
+			}
+			continue
+		case pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
+			continue
+		case pgx.QueryRewriter:
+			return 0, refuse(Arguments, -1, "named arguments must be rewritten before the statement is planned", "use Rewrite")
+		}
+		break
+	}
+	if n := len(args) - options; n != p.Params {
+		return 0, refuse(Arguments, -1, fmt.Sprintf("the statement has %d parameters, and %d arguments were given", p.Params, n), "")
+	}
+	return options, nil
+}
+
+// binder is one call of Bind.
+type binder struct {
+	p       *Plan
+	args    []any
+	sent    []any // args until something is converted or appended
+	options int   // arguments of pgx before the first one
+	scope   shard.Key
+}
+
+// arg returns $n.
+func (b *binder) arg(n int) any { return b.args[b.options+n-1] }
+
+// key reads $n as a key of the type, and sends what was read when pgx would make something else of the argument.
+func (b *binder) key(n int, t shard.Type) (shard.Key, error) {
+	v := b.arg(n)
+	key, err := shard.FromValue(v, t)
+	if err == nil && !shard.SendsAsIs(v, t) {
+		b.send(n, key.Value())
+	}
+	return key, err
+}
+
+func (b *binder) send(n int, v any) {
+	b.own(0)
+	b.sent[b.options+n-1] = v
+}
+
+// own copies the caller's slice before the first change, with room for more arguments.
+func (b *binder) own(more int) {
+	if len(b.args) == 0 || len(b.sent) > 0 && &b.sent[0] == &b.args[0] {
+		b.sent = append(make([]any, 0, len(b.args)+len(b.p.extras)+more), b.args...)
+	}
+}
+
+// read binds a statement whose occurrences all exist already.
+func (b *binder) read() (Binding, error) {
+	found, err := b.occurrences()
+	if err != nil {
+		return Binding{}, err
+	}
+	if b.p.scoped {
+		if found, err = b.withScope(found); err != nil {
+			return Binding{}, err
+		}
+	}
+	switch {
+	case b.p.Target == ToHome:
+		found.Target = ToHome
+	case found.Target == 0:
+		found.Target = ToAny // every occurrence is empty, so any shard has all of its rows
+	}
+	if err := b.appendExtras(nil); err != nil {
+		return Binding{}, err
+	}
+	found.Args = b.sent
+	return found, nil
+}
+
+// occurrences evaluates what pins each occurrence. One whose conditions no row meets agrees with every key; the others
+// must agree on one, unless a list is among them: then all the keys must turn out to be on one shard.
+func (b *binder) occurrences() (Binding, error) {
+	var sum Binding
+	var first *occurrence
+	for i := range b.p.occs {
+		o := &b.p.occs[i]
+		if o.isList() {
+			keys, err := b.list(o)
+			if err != nil {
+				return sum, err
+			}
+			if err := b.sameAsScope(o, keys...); err != nil {
+				return sum, err
+			}
+			sum.Keys = append(sum.Keys, keys...)
+			continue
+		}
+		key, empty, err := b.one(o)
+		if err != nil {
+			return sum, err
+		}
+		if empty {
+			continue
+		}
+		if err := b.sameAsScope(o, key); err != nil {
+			return sum, err
+		}
+		if first != nil && key != sum.Key {
+			return sum, manyKeys(first, o)
+		}
+		first, sum.Key, sum.Target = o, key, ToKey
+	}
+	return sum.withList(), nil
+}
+
+// withList joins the one key, if any, with those of lists.
+func (s Binding) withList() Binding {
+	if len(s.Keys) == 0 {
+		s.Keys = nil
+		return s
+	}
+	if s.Target == ToKey {
+		s.Keys = append(s.Keys, s.Key)
+	}
+	s.Keys = distinct(s.Keys)
+	if len(s.Keys) == 1 {
+		return Binding{Target: ToKey, Key: s.Keys[0]}
+	}
+	return Binding{Target: ToKeyList, Keys: s.Keys}
+}
+
+func distinct(keys []shard.Key) []shard.Key {
+	seen := make(map[shard.Key]bool, len(keys))
+	return slices.DeleteFunc(keys, func(k shard.Key) bool {
+		was := seen[k]
+		seen[k] = true
+		return was
+	})
+}
+
+func manyKeys(a, o *occurrence) error {
+	return &Refusal{Reason: ManyKeys, Table: o.table, Offset: -1,
+		Detail: "the arguments pin " + a.table + " and " + o.table + " to different keys, whose rows may be on different shards",
+		Hint:   "send one statement per key"}
+}
+
+// sameAsScope refuses keys that are not the scope's.
+func (b *binder) sameAsScope(o *occurrence, keys ...shard.Key) error {
+	if !b.p.scoped {
+		return nil
+	}
+	types := make([]shard.Type, 0, len(o.parts))
+	for i := range o.parts {
+		types = append(types, o.parts[i].typ)
+	}
+	want, err := b.scopeKey(types)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k != want {
+			return &MismatchError{Table: o.table, Columns: o.columns}
+		}
+	}
+	return nil
+}
+
+// scopeKey is the scope's key for a table whose key has these types. A uuid becomes its text for a text(uuid) column,
+// which is another key and hashes to another slot.
+func (b *binder) scopeKey(types []shard.Type) (shard.Key, error) {
+	if len(types) == 1 {
+		return scopePart(b.scope, 0, 1, types[0])
+	}
+	parts := make([]shard.Key, 0, len(types))
+	for i, t := range types {
+		k, err := scopePart(b.scope, i, len(types), t)
+		if err != nil {
+			return shard.Key{}, err
+		}
+		parts = append(parts, k)
+	}
+	key := shard.Composite(parts...)
+	return key, key.Err()
+}
+
+// withScope joins the key that the text pins, if any, with the scope's key for the tables that the scope restricts.
+func (b *binder) withScope(found Binding) (Binding, error) {
+	for _, types := range b.p.shapes {
+		k, err := b.scopeKey(types)
+		if err != nil {
+			return found, err
+		}
+		if found.Target == ToKey && found.Key != k {
+			return found, &Refusal{Reason: ManyKeys, Table: b.p.KeyTable, Offset: -1,
+				Detail: "the tables of the statement have keys of different types, and the handle's key is in different places for them",
+				Hint:   "send one statement per table"}
+		}
+		found = Binding{Target: ToKey, Key: k}
+	}
+	return found, nil
+}
+
+// one evaluates an occurrence that is pinned to one key. It is empty when no row can meet its conditions.
+func (b *binder) one(o *occurrence) (key shard.Key, empty bool, err error) {
+	if len(o.parts) == 1 {
+		return b.part(&o.parts[0])
+	}
+	keys := make([]shard.Key, 0, len(o.parts))
+	for i := range o.parts {
+		k, none, err := b.part(&o.parts[i])
+		if err != nil {
+			return shard.Key{}, false, err
+		}
+		empty = empty || none
+		keys = append(keys, k)
+	}
+	if empty {
+		return shard.Key{}, true, nil
+	}
+	key = shard.Composite(keys...)
+	return key, false, key.Err()
+}
+
+func (b *binder) part(p *part) (key shard.Key, empty bool, err error) {
+	for i := range p.singles {
+		v := &p.singles[i]
+		if v.null {
+			empty = true
+			continue
+		}
+		k := v.key
+		if v.param > 0 {
+			if k, err = b.key(v.param, p.typ); err != nil {
+				return shard.Key{}, false, err
+			}
+		}
+		if !key.IsZero() && key != k {
+			empty = true
+		}
+		key = k
+	}
+	return key, empty, nil
+}
+
+// list evaluates the first list of an occurrence; the others could only leave fewer keys.
+func (b *binder) list(o *occurrence) ([]shard.Key, error) {
+	p := &o.parts[0]
+	l := &p.lists[0]
+	if l.param > 0 {
+		return b.array(l.param, p.typ)
+	}
+	keys := make([]shard.Key, 0, len(l.elems))
+	for i := range l.elems {
+		e := &l.elems[i]
+		switch {
+		case e.null:
+		case e.param > 0:
+			k, err := b.key(e.param, p.typ)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, k)
+		default:
+			keys = append(keys, e.key)
+		}
+	}
+	return distinct(keys), nil
+}
+
+// insert binds an INSERT: each row has its own key, and whatever the statement reads besides must be under the same.
+func (b *binder) insert() (Binding, error) {
+	keys := make([]shard.Key, len(b.p.rows))
+	var parts []shard.Key
+	same := true
+	for i := range b.p.rows {
+		r := &b.p.rows[i]
+		parts = parts[:0]
+		for j := range r.parts {
+			k, err := b.rowPart(&r.parts[j], j, len(r.parts))
+			if err != nil {
+				return Binding{}, err
+			}
+			parts = append(parts, k)
+		}
+		keys[i] = parts[0]
+		if len(parts) > 1 {
+			keys[i] = shard.Composite(parts...)
+		}
+		if err := keys[i].Err(); err != nil {
+			return Binding{}, err
+		}
+		if b.p.scoped {
+			types := make([]shard.Type, 0, len(r.parts))
+			for j := range r.parts {
+				types = append(types, r.parts[j].typ)
+			}
+			want, err := b.scopeKey(types)
+			if err != nil {
+				return Binding{}, err
+			}
+			if keys[i] != want {
+				return Binding{}, &MismatchError{Table: r.table, Columns: r.columns}
+			}
+		}
+		same = same && keys[i] == keys[0]
+	}
+	if err := b.insertReads(keys[0], same); err != nil {
+		return Binding{}, err
+	}
+	if err := b.appendExtras(keys); err != nil {
+		return Binding{}, err
+	}
+	if same {
+		return Binding{Target: ToKey, Key: keys[0], Args: b.sent}, nil
+	}
+	return Binding{Target: ToKeyList, Keys: keys, Args: b.sent}, nil
+}
+
+// insertReads checks the sharded tables that an INSERT reads in subqueries.
+func (b *binder) insertReads(key shard.Key, same bool) error {
+	if len(b.p.occs) == 0 && len(b.p.shapes) == 0 {
+		return nil
+	}
+	read, err := b.occurrences()
+	if err == nil && b.p.scoped {
+		read, err = b.withScope(read)
+	}
+	if err != nil {
+		return err
+	}
+	if read.Target == ToKeyList || read.Target == ToKey && (!same || read.Key != key) {
+		return &Refusal{Reason: ManyKeys, Table: b.p.KeyTable, Offset: -1,
+			Detail: "the INSERT into " + b.p.KeyTable + " reads a sharded table under another key than that of its rows",
+			Hint:   "read first, then insert, in two statements"}
+	}
+	return nil
+}
+
+func (b *binder) rowPart(r *rowPart, i, parts int) (shard.Key, error) {
+	switch {
+	case r.scope:
+		return scopePart(b.scope, i, parts, r.typ)
+	case r.param == 0:
+		return r.key, nil
+	}
+	k, err := b.key(r.param, r.typ)
+	if err == nil {
+		err = r.fits(k)
+	}
+	return k, err
+}
+
+// fits refuses a text that varchar(n) would refuse, or cut at trailing blanks after the slot was computed.
+func (r *rowPart) fits(k shard.Key) error {
+	if r.limit == 0 {
+		return nil
+	}
+	if s, ok := k.Value().(string); ok && utf8.RuneCountInString(s) > r.limit {
+		return &shard.KeyError{Type: r.typ, Reason: fmt.Sprintf("it is longer than the column's %d characters", r.limit)}
+	}
+	return nil
+}
+
+// scopePart returns part i of the scope's key for a key of so many parts.
+func scopePart(scope shard.Key, i, parts int, t shard.Type) (shard.Key, error) {
+	if scope.Len() != parts {
+		return shard.Key{}, refuse(Arguments, -1,
+			fmt.Sprintf("the handle's key has %d parts, and the table's key has %d", scope.Len(), parts), "")
+	}
+	return shard.FromValue(scope.Part(i), t)
+}
+
+// appendExtras appends what the text's edits ask for. keys are those of the rows of an INSERT.
+func (b *binder) appendExtras(keys []shard.Key) error {
+	if len(b.p.extras) == 0 {
+		return nil
+	}
+	b.own(0)
+	for _, e := range b.p.extras {
+		if e.row >= 0 {
+			b.sent = append(b.sent, int16(keys[e.row].Slot()))
+			continue
+		}
+		k, err := scopePart(b.scope, e.part, e.parts, e.typ)
+		if err != nil {
+			return err
+		}
+		b.sent = append(b.sent, k.Value())
+	}
+	return nil
 }

@@ -59,6 +59,9 @@ type Plan struct {
 	extras []extra      // arguments appended after the caller's
 	scoped bool         // the key of the scope decides, occs and rows must not contradict it
 	fast   fast
+
+	// shapes are the types of the keys of the tables that the scope restricts, each once.
+	shapes [][]shard.Type
 }
 
 // Binding is a plan with arguments.

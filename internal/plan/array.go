@@ -1,0 +1,93 @@
+package plan
+
+import (
+	"errors"
+	"reflect"
+
+	"github.com/keyway-go/keyway/shard"
+)
+
+// array reads $n as a list of keys: any slice whose elements are accepted forms of the type. A NULL element matches no
+// row and is skipped. What pgx might encode otherwise is sent as a slice of the keys' own values.
+func (b *binder) array(n int, t shard.Type) ([]shard.Key, error) {
+	switch v := b.arg(n).(type) {
+	case []int64:
+		return keysOf(v, t)
+	case []int:
+		return keysOf(v, t)
+	case []int32:
+		return keysOf(v, t)
+	case []string:
+		keys, err := keysOf(v, t)
+		if err == nil && familyOfKey(t) != famText {
+			b.send(n, slice(keys, t))
+		}
+		return keys, err
+	case [][16]byte:
+		keys, err := keysOf(v, t)
+		if err == nil && t != shard.TypeUUID {
+			b.send(n, slice(keys, t))
+		}
+		return keys, err
+	}
+	return b.anyArray(n, t)
+}
+
+func keysOf[T any](values []T, t shard.Type) ([]shard.Key, error) {
+	keys := make([]shard.Key, 0, len(values))
+	for i := range values {
+		k, err := shard.FromValue(values[i], t)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return distinct(keys), nil
+}
+
+func (b *binder) anyArray(n int, t shard.Type) ([]shard.Key, error) {
+	arg := b.arg(n)
+	r := reflect.ValueOf(arg)
+	if !r.IsValid() {
+		return nil, nil // = ANY(NULL) matches nothing
+	}
+	if r.Kind() != reflect.Slice || r.Type().Elem().Kind() == reflect.Uint8 {
+		return nil, &shard.KeyError{Type: t, GoType: r.Type().String(), Reason: "a list of keys is a Go slice of key values"}
+	}
+	keys := make([]shard.Key, 0, r.Len())
+	for i := range r.Len() {
+		k, err := shard.FromValue(r.Index(i).Interface(), t)
+		switch {
+		case errors.Is(err, shard.ErrNullKey):
+			continue
+		case err != nil:
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	keys = distinct(keys)
+	b.send(n, slice(keys, t))
+	return keys, nil
+}
+
+// slice makes the argument that stands for keys of the type.
+func slice(keys []shard.Key, t shard.Type) any {
+	switch familyOfKey(t) {
+	case famInt:
+		return valuesOf[int64](keys)
+	case famText:
+		return valuesOf[string](keys)
+	case famUUID:
+		return valuesOf[[16]byte](keys)
+	default:
+		return valuesOf[[]byte](keys)
+	}
+}
+
+func valuesOf[T any](keys []shard.Key) []T {
+	values := make([]T, 0, len(keys))
+	for _, k := range keys {
+		values = append(values, k.Value().(T))
+	}
+	return values
+}

@@ -1,0 +1,52 @@
+package plan
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+)
+
+type functionKind uint8
+
+const (
+	plainFunction functionKind = iota
+	aggregate
+	window
+)
+
+//go:embed functions.txt
+var functionList string
+
+// functions are the functions of pg_catalog that a statement may call on a routed handle; see functions.txt.
+var functions = readFunctions(functionList)
+
+// specials are calls that the grammar has words for and pg_proc no function of that name.
+var specials = map[string]functionKind{
+	"current_catalog": plainFunction, "current_date": plainFunction, "current_role": plainFunction,
+	"current_time": plainFunction, "current_timestamp": plainFunction, "localtime": plainFunction,
+	"localtimestamp": plainFunction, "user": plainFunction, "current_user": plainFunction, "system_user": plainFunction,
+	"trim": plainFunction, "grouping": plainFunction, "treat": plainFunction, "collation for": plainFunction,
+	"xmlconcat": plainFunction, "xmlelement": plainFunction, "xmlexists": plainFunction, "xmlforest": plainFunction,
+	"xmlparse": plainFunction, "xmlpi": plainFunction, "xmlroot": plainFunction, "xmlserialize": plainFunction,
+	"json_array": plainFunction, "json_object": plainFunction, "json_exists": plainFunction, "json_query": plainFunction,
+	"json_value": plainFunction, "json_scalar": plainFunction, "json_serialize": plainFunction, "json": plainFunction,
+	"json_arrayagg": aggregate, "json_objectagg": aggregate,
+}
+
+func readFunctions(list string) map[string]functionKind {
+	kinds := map[string]functionKind{"f": plainFunction, "a": aggregate, "w": window}
+	m := map[string]functionKind{}
+	for line := range strings.Lines(list) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		fields := strings.Fields(line)
+		kind, ok := kinds[fields[1]]
+		if !ok {
+			panic(fmt.Sprintf("bug: functions.txt: %q has no kind", line))
+		}
+		m[fields[0]] = kind
+	}
+	return m
+}

@@ -1,0 +1,200 @@
+package plan
+
+import (
+	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/sqlparse"
+)
+
+// insertion is an INSERT ... VALUES into a sharded table.
+type insertion struct {
+	rel  *relation
+	stmt *sqlparse.Insert
+	// keys holds, for each row, what each part of the key is; nil for a part that the scope must give.
+	keys [][]*source
+}
+
+func (r *reader) readInsert(q *sqlparse.Insert, top *scope) {
+	outer := r.with(q.With, top)
+	b := &block{root: &domain{}}
+	rel := r.target(&q.Table, b.root, b)
+	r.insertColumns(q, rel, outer)
+	switch {
+	case rel.table.Kind == catalog.Home:
+		r.occurrences = append(r.occurrences, rel)
+		r.insertAnywhere(q, rel, outer)
+	case q.DefaultValues:
+		panic(r.noKey(rel, q.Start, "DEFAULT VALUES gives no key", "write the columns and a VALUES list with the key"))
+	case q.Columns == nil:
+		panic(&Refusal{Reason: Unsupported, Table: nameOf(rel.table), Offset: q.Start,
+			Detail: "an INSERT into the sharded table " + nameOf(rel.table) + " needs a column list: a column added later would take the place of another",
+			Hint:   "write the columns after the table's name"})
+	case q.Query.Values != nil && q.Query.Op == sqlparse.SetNone:
+		r.insertValues(q, rel, outer)
+	default:
+		r.insertSelect(q, rel, outer)
+	}
+	r.onConflict(q.OnConflict, rel, outer)
+	r.targets(q.Returning, outer.within(r.single(rel)))
+}
+
+// insertColumns checks the column list.
+func (r *reader) insertColumns(q *sqlparse.Insert, rel *relation, outer *scope) {
+	for i, c := range q.Columns {
+		name := c.Name.Value
+		r.subscripts(&c, outer)
+		if isSlot(rel.table, name) {
+			panic(&Refusal{Reason: KeyUpdate, Table: nameOf(rel.table), Offset: c.Start,
+				Detail: "the statement sets the library's own column slot of " + nameOf(rel.table),
+				Hint:   "leave it out: it is computed from the key"})
+		}
+		if _, ok := rel.table.Column(name); !ok {
+			panic(refuse(UnknownColumn, c.Start, nameOf(rel.table)+" has no column "+quote(name)+" that the registry knows",
+				"if the column is new, register the table again after the migration that added it"))
+		}
+		if c.Indirection && rel.table.KeyIndex(name) >= 0 {
+			panic(r.noKey(rel, c.Start, "a part of the key column is set", "set the whole column"))
+		}
+		for _, o := range q.Columns[:i] {
+			if o.Name.Value == name && rel.table.KeyIndex(name) >= 0 {
+				panic(refuse(Syntax, c.Start, "the column "+quote(name)+" is named twice", ""))
+			}
+		}
+	}
+}
+
+func (r *reader) noKey(rel *relation, at int, what, hint string) *Refusal {
+	return &Refusal{Reason: NoShardKey, Table: nameOf(rel.table), Offset: at, Hint: hint,
+		Detail: "the key of the new row of " + nameOf(rel.table) + " (" + keyList(rel.table) + ") is not known: " + what}
+}
+
+func (r *reader) insertValues(q *sqlparse.Insert, rel *relation, outer *scope) {
+	v := q.Query
+	if v.With != nil || len(v.OrderBy) > 0 || v.Limit != nil || v.Offset != nil {
+		panic(refuse(Unsupported, v.Start, "VALUES with WITH, ORDER BY, LIMIT or OFFSET is not read in an INSERT", "write the rows alone"))
+	}
+	ins := &insertion{rel: rel, stmt: q}
+	at := r.keyPositions(q, rel)
+	for _, row := range v.Values {
+		if len(row) != len(q.Columns) {
+			panic(refuse(Syntax, row[0].Pos().Start, "a row of VALUES has not as many values as the column list has columns", ""))
+		}
+		for i, x := range row {
+			r.assign(rel.table, q.Columns[i].Name.Value, x, outer)
+		}
+		ins.keys = append(ins.keys, r.rowKey(row, rel, at))
+	}
+	r.insert = ins
+}
+
+// keyPositions finds the key's columns in the column list. Only a scope can give what is missing.
+func (r *reader) keyPositions(q *sqlparse.Insert, rel *relation) []int {
+	at := make([]int, len(rel.table.Key))
+	for k := range at {
+		at[k] = -1
+		for i, c := range q.Columns {
+			if c.Name.Value == rel.table.Key[k].Name {
+				at[k] = i
+			}
+		}
+		if at[k] < 0 && r.scope == Unscoped {
+			panic(r.noKey(rel, q.Start, "the column list has no "+quote(rel.table.Key[k].Name), "add it, or use db.ForKey"))
+		}
+	}
+	return at
+}
+
+func (r *reader) rowKey(row []sqlparse.Expr, rel *relation, at []int) []*source {
+	key := make([]*source, len(at))
+	for k, i := range at {
+		if i < 0 {
+			continue
+		}
+		name := quote(rel.table.Key[k].Name)
+		if _, ok := strip(row[i]).(*sqlparse.DefaultExpr); ok {
+			panic(&Refusal{Reason: NullKey, Table: nameOf(rel.table), Offset: row[i].Pos().Start,
+				Detail: "the key column " + name + " of " + nameOf(rel.table) + " is DEFAULT, which only the server knows",
+				Hint:   "make the key in the program: shard.NewUUIDv7, or a shard sequence"})
+		}
+		src := constant(row[i], familyOfKey(rel.table.Key[k].Type))
+		if src == nil {
+			panic(r.noKey(rel, row[i].Pos().Start, name+" is an expression", "pass the value as a parameter"))
+		}
+		if src.kind == srcNull {
+			panic(&Refusal{Reason: NullKey, Table: nameOf(rel.table), Offset: src.at,
+				Detail: "the key column " + name + " of " + nameOf(rel.table) + " is NULL, and NULL belongs to no shard"})
+		}
+		key[k] = src
+	}
+	return key
+}
+
+// insertSelect reads INSERT ... SELECT: the query's key column must itself be pinned. No slot is appended; the table's
+// own trigger computes it.
+func (r *reader) insertSelect(q *sqlparse.Insert, rel *relation, outer *scope) {
+	s := r.query(q.Query, outer)
+	if s.open || len(s.outs) != len(q.Columns) {
+		panic(refuse(Unsupported, q.Query.Start, "the columns of the query do not match the column list", "name the columns in the query"))
+	}
+	at := r.keyPositions(q, rel)
+	into := *rel
+	into.cols = append([]*column(nil), rel.cols...)
+	for k, i := range at {
+		if i < 0 || s.outs[i].col == nil || !s.outs[i].col.exact || s.outs[i].col.fam != familyOfKey(rel.table.Key[k].Type) {
+			panic(r.noKey(rel, q.Query.Start, quote(rel.table.Key[k].Name)+" is not a column that the query pins",
+				"select the key column of a table that the query pins to one key"))
+		}
+		tc, _ := rel.table.Column(rel.table.Key[k].Name)
+		if lengthLimit(tc) > 0 {
+			panic(r.noKey(rel, q.Query.Start, quote(tc.Name)+" has a length limit, which may cut the value", "insert VALUES"))
+		}
+		for n := range rel.table.Columns {
+			if rel.table.Columns[n].Name == rel.table.Key[k].Name {
+				into.cols[n] = s.outs[i].col
+			}
+		}
+	}
+	into.fromQuery = true
+	r.occurrences = append(r.occurrences, &into)
+}
+
+// insertAnywhere reads the rows of an INSERT into a table whose rows are all in one place.
+func (r *reader) insertAnywhere(q *sqlparse.Insert, rel *relation, outer *scope) {
+	if q.DefaultValues || q.Query == nil {
+		return
+	}
+	if q.Query.Values == nil || q.Query.With != nil || len(q.Query.OrderBy) > 0 || q.Query.Limit != nil || q.Query.Offset != nil {
+		r.query(q.Query, outer)
+		return
+	}
+	for _, row := range q.Query.Values {
+		for i, x := range row {
+			switch {
+			case q.Columns != nil && i < len(q.Columns):
+				r.assign(rel.table, q.Columns[i].Name.Value, x, outer)
+			default:
+				r.expr(x, outer)
+			}
+		}
+	}
+}
+
+func (r *reader) onConflict(c *sqlparse.OnConflict, rel *relation, outer *scope) {
+	if c == nil {
+		return
+	}
+	own := outer.within(r.single(rel))
+	for _, x := range c.Targets {
+		r.expr(x, own)
+	}
+	r.expr(c.TargetWhere, own)
+	if c.DoNothing {
+		return
+	}
+	excluded := &relation{alias: "excluded", table: rel.table, dom: &domain{}, blk: rel.blk, offset: rel.offset}
+	for i := range rel.table.Columns {
+		excluded.cols = append(excluded.cols, excluded.newColumn(i, &sqlparse.Alias{}))
+	}
+	sc := outer.within(r.single(rel).add(r.single(excluded)))
+	r.set(c.Set, rel, sc, excluded)
+	r.expr(c.Where, sc)
+}

@@ -1,0 +1,320 @@
+package plan
+
+import (
+	"strconv"
+
+	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/sqlparse"
+)
+
+// shape is the output of a query.
+type shape struct {
+	outs []output
+	open bool // a star over columns that are not known: positions say nothing
+}
+
+// output is one output column. col is set when it passes a column on unchanged, enter when a filter on it may be
+// applied before the query's own work instead of after.
+type output struct {
+	name  string // "" when PostgreSQL's name for it is not known here
+	col   *column
+	enter bool
+}
+
+// block is one SELECT, UPDATE or DELETE: what a predicate of a scope is added to.
+type block struct {
+	root      *domain
+	where     sqlparse.Expr
+	whereAt   int
+	up        *block      // the block whose expression this one is in
+	rels      []*relation // every item of its FROM, and the target of DML
+	aggregate bool
+	window    bool
+}
+
+// query reads a query whose names are looked up in outer after its own FROM.
+func (r *reader) query(q *sqlparse.Select, outer *scope) *shape {
+	outer = r.with(q.With, outer)
+	switch {
+	case q.Into != nil:
+		panic(refuse(Unsupported, q.Start, "SELECT INTO makes a table", "make tables in migrations"))
+	case q.Op != sqlparse.SetNone:
+		return r.setOperation(q, outer)
+	case q.Values != nil:
+		return r.values(q, outer)
+	default:
+		return r.simple(q, outer)
+	}
+}
+
+// with reads the CTEs; each sees those before it.
+func (r *reader) with(w *sqlparse.With, outer *scope) *scope {
+	if w == nil {
+		return outer
+	}
+	if w.Recursive {
+		panic(refuse(Unsupported, w.Start, "WITH RECURSIVE is not read yet", "use db.Shard(id), or InTx with the key"))
+	}
+	sc := *outer
+	for _, c := range w.CTEs {
+		q, ok := c.Query.(*sqlparse.Select)
+		if !ok {
+			panic(refuse(Unsupported, c.Start, "a CTE that writes is not read yet", "send two statements in InTx"))
+		}
+		s := r.query(q, &sc)
+		s = &shape{outs: append([]output(nil), s.outs...), open: s.open}
+		if len(c.Columns) > len(s.outs) || len(c.Columns) > 0 && s.open {
+			panic(refuse(Unsupported, c.Start, "the column list of the CTE "+quote(c.Name.Value)+" does not fit what is known of its query",
+				"name the columns in the query"))
+		}
+		for i, n := range c.Columns {
+			s.outs[i].name = n.Value
+		}
+		sc.ctes = &cte{name: c.Name.Value, shape: s, up: sc.ctes}
+	}
+	return &sc
+}
+
+// setOperation reads each arm by itself: no equality of one arm says anything of the other.
+func (r *reader) setOperation(q *sqlparse.Select, outer *scope) *shape {
+	left := r.query(q.Left, outer)
+	right := r.query(q.Right, outer)
+	if len(q.Locking) > 0 {
+		panic(refuse(Unsupported, q.Start, "row locks on a set operation are refused by PostgreSQL too", ""))
+	}
+	s := &shape{open: left.open || right.open}
+	for _, o := range left.outs {
+		s.outs = append(s.outs, output{name: o.name})
+	}
+	for _, o := range q.OrderBy {
+		// Only output columns and positions may be named here.
+		if _, ok := strip(o.Expr).(*sqlparse.ColumnRef); !ok {
+			r.expr(o.Expr, outer)
+		}
+	}
+	r.limits(q, outer)
+	return s
+}
+
+func (r *reader) values(q *sqlparse.Select, outer *scope) *shape {
+	s := &shape{}
+	for _, row := range q.Values {
+		for _, x := range row {
+			r.expr(x, outer)
+		}
+	}
+	for i := range q.Values[0] {
+		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1)})
+	}
+	for _, o := range q.OrderBy {
+		if _, ok := strip(o.Expr).(*sqlparse.ColumnRef); !ok {
+			r.expr(o.Expr, outer)
+		}
+	}
+	r.limits(q, outer)
+	return s
+}
+
+// simple reads SELECT ... FROM ... WHERE.
+func (r *reader) simple(q *sqlparse.Select, outer *scope) *shape {
+	root := &domain{}
+	b := &block{root: root, where: q.Where, whereAt: q.WhereAt, up: r.block}
+	r.block = b
+	defer func() { r.block = b.up }()
+
+	ns := r.from(q.From, outer, root, b)
+	sc := outer.within(ns)
+	r.expr(q.Where, sc)
+	r.conjuncts(q.Where, sc, root)
+	s := r.targets(q.Targets, sc)
+	groups := r.groups(q, s, sc)
+	r.expr(q.Having, sc)
+	for i := range q.Windows {
+		r.windowDef(&q.Windows[i], sc)
+		b.window = true
+	}
+	for _, x := range q.DistinctOn {
+		r.sortKey(x, s, sc)
+	}
+	for _, o := range q.OrderBy {
+		r.sortKey(o.Expr, s, sc)
+	}
+	r.limits(q, outer)
+	r.locks(q, ns)
+	r.markEnterable(q, b, s, groups)
+	return s
+}
+
+// limits reads LIMIT and OFFSET, which see no columns of the query.
+func (r *reader) limits(q *sqlparse.Select, outer *scope) {
+	for _, x := range [...]sqlparse.Expr{q.Limit, q.Offset} {
+		if p, ok := strip(x).(*sqlparse.Param); ok {
+			r.use(p, famInt, false)
+			continue
+		}
+		r.expr(x, outer)
+	}
+}
+
+// targets reads an output list.
+func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
+	s := &shape{}
+	for _, t := range list {
+		if star, ok := t.Expr.(*sqlparse.Star); ok {
+			r.star(star, s, sc)
+			continue
+		}
+		r.expr(t.Expr, sc)
+		o := output{name: t.Alias.Value}
+		if ref, ok := strip(t.Expr).(*sqlparse.ColumnRef); ok {
+			if o.name == "" {
+				o.name = ref.Parts[len(ref.Parts)-1].Value
+			}
+			if c := r.column(ref, sc); c != opaque {
+				o.col = c
+			}
+		}
+		if f, ok := t.Expr.(*sqlparse.Field); ok && f.Star {
+			s.open = true
+		}
+		s.outs = append(s.outs, o)
+	}
+	return s
+}
+
+func (r *reader) star(e *sqlparse.Star, s *shape, sc *scope) {
+	cols, open := []*column(nil), false
+	switch len(e.Parts) {
+	case 0:
+		if sc.ns != nil {
+			cols, open = sc.ns.cols, sc.ns.open
+		}
+	case 1:
+		rel := r.relationOf(e.Start, sc, "", e.Parts[0].Value)
+		cols, open = rel.cols, rel.open
+	case 2:
+		rel := r.relationOf(e.Start, sc, e.Parts[0].Value, e.Parts[1].Value)
+		cols, open = rel.cols, rel.open
+	default:
+		panic(refuse(Unsupported, e.Start, "the name has too many parts", "write table.*"))
+	}
+	s.open = s.open || open
+	for _, c := range cols {
+		s.outs = append(s.outs, output{name: c.name, col: c})
+	}
+}
+
+// groups reads GROUP BY and returns the bare columns in it; nil when it has grouping sets, where a column of the list
+// is not always grouped by.
+func (r *reader) groups(q *sqlparse.Select, s *shape, sc *scope) []*column {
+	var cols []*column
+	sets := q.GroupAll
+	for _, x := range q.GroupBy {
+		switch x := strip(x).(type) {
+		case *sqlparse.GroupingSet:
+			sets = true
+			r.grouping(x, s, sc)
+		case *sqlparse.ColumnRef:
+			if c, ok := r.groupColumn(x, s, sc); ok {
+				cols = append(cols, c)
+			}
+		case *sqlparse.Literal:
+			if n, err := strconv.Atoi(x.Value); err == nil && n >= 1 && n <= len(s.outs) && !s.open && s.outs[n-1].col != nil {
+				cols = append(cols, s.outs[n-1].col)
+			}
+		default:
+			r.expr(x, sc)
+		}
+	}
+	if sets {
+		return nil
+	}
+	return cols
+}
+
+func (r *reader) grouping(g *sqlparse.GroupingSet, s *shape, sc *scope) {
+	for _, x := range g.X {
+		switch x := strip(x).(type) {
+		case *sqlparse.GroupingSet:
+			r.grouping(x, s, sc)
+		case *sqlparse.ColumnRef:
+			r.groupColumn(x, s, sc)
+		default:
+			r.expr(x, sc)
+		}
+	}
+}
+
+// groupColumn resolves a name in GROUP BY: an input column, else the alias of an output.
+func (r *reader) groupColumn(x *sqlparse.ColumnRef, s *shape, sc *scope) (*column, bool) {
+	if len(x.Parts) == 1 && sc.ns != nil && r.visible(x, sc.ns, x.Parts[0].Value) == nil && s.has(x.Parts[0].Value) {
+		return nil, false
+	}
+	return r.column(x, sc), true
+}
+
+// sortKey reads an item of ORDER BY or DISTINCT ON: a bare name is an output's first.
+func (r *reader) sortKey(x sqlparse.Expr, s *shape, sc *scope) {
+	if ref, ok := strip(x).(*sqlparse.ColumnRef); ok && len(ref.Parts) == 1 && s.has(ref.Parts[0].Value) {
+		return
+	}
+	r.expr(x, sc)
+}
+
+func (s *shape) has(name string) bool {
+	for _, o := range s.outs {
+		if o.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// markEnterable marks the outputs on which a filter gives the same rows before the query's own work as after it. Not
+// so with LIMIT and OFFSET (which rows are cut changes), DISTINCT ON, windows (what a row's frame holds changes), row
+// locks, and, in a grouped query, for what is not grouped by.
+func (r *reader) markEnterable(q *sqlparse.Select, b *block, s *shape, groups []*column) {
+	if q.Limit != nil || q.Offset != nil || q.WithTies || len(q.DistinctOn) > 0 || len(q.Locking) > 0 || b.window {
+		return
+	}
+	grouped := b.aggregate || len(q.GroupBy) > 0 || q.GroupAll || q.Having != nil
+	for i := range s.outs {
+		o := &s.outs[i]
+		if o.col == nil || o.col.rel == nil || o.col.rel.blk != b {
+			continue // an outer column is there whether this query has rows or not
+		}
+		o.enter = !grouped
+		for _, g := range groups {
+			o.enter = o.enter || g == o.col
+		}
+	}
+}
+
+// locks reads FOR UPDATE and its kin: row locks are held on one server, and a reference table's row is on each.
+func (r *reader) locks(q *sqlparse.Select, ns *namespace) {
+	for _, l := range q.Locking {
+		r.readOnly = false
+		for _, rel := range r.locked(&l, ns) {
+			switch {
+			case rel.table == nil && len(l.Of) == 0 && !rel.open || rel.table == nil && len(l.Of) > 0:
+				panic(refuse(Unsupported, l.Start, "a row lock on a query in FROM or a CTE is not read",
+					"write FOR "+l.Strength+" OF and the sharded tables"))
+			case rel.table != nil && rel.table.Kind == catalog.Reference:
+				panic(&Refusal{Reason: ReferenceWrite, Table: nameOf(rel.table), Offset: l.Start,
+					Detail: "a row lock on the reference table " + nameOf(rel.table) + " would lock the copy of one shard only",
+					Hint:   "write FOR " + l.Strength + " OF and the sharded tables"})
+			}
+		}
+	}
+}
+
+func (r *reader) locked(l *sqlparse.Locking, ns *namespace) []*relation {
+	if len(l.Of) == 0 {
+		return ns.rels
+	}
+	var rels []*relation
+	for i := range l.Of {
+		rels = append(rels, r.relationOf(l.Of[i].Start, &scope{ns: ns}, l.Of[i].Schema.Value, l.Of[i].Name.Value))
+	}
+	return rels
+}

@@ -1,0 +1,88 @@
+package plan
+
+import (
+	"errors"
+
+	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/sqlparse"
+)
+
+// reader reads one statement. Its methods panic with a *Refusal, which build returns.
+type reader struct {
+	text   string
+	reg    *catalog.Registry
+	schema string
+	scope  Scope
+
+	params      int // the highest $n met
+	uses        map[int]*paramUse
+	tables      map[*catalog.Table]bool
+	occurrences []*relation // of registered tables, in the order read
+	block       *block      // the innermost block around the expression that is read
+	readOnly    bool
+	verb        string
+
+	insert *insertion // of an INSERT into a sharded table
+	edits  []edit
+}
+
+func build(text string, reg *catalog.Registry, schema string, scope Scope) (p *Plan, err error) {
+	stmt, err := sqlparse.Parse(text)
+	if err != nil {
+		return nil, unread(err)
+	}
+	defer func() {
+		switch f := recover().(type) {
+		case nil:
+		case *Refusal:
+			p, err = nil, f
+		default:
+			panic(f)
+		}
+	}()
+	r := &reader{
+		text: text, reg: reg, schema: schema, scope: scope,
+		uses: map[int]*paramUse{}, tables: map[*catalog.Table]bool{},
+	}
+	r.statement(stmt)
+	return r.plan(), nil
+}
+
+func (r *reader) statement(stmt sqlparse.Statement) {
+	top := &scope{}
+	switch q := stmt.(type) {
+	case *sqlparse.Select:
+		r.verb, r.readOnly = "SELECT", true
+		r.query(q, top)
+	case *sqlparse.Insert:
+		r.verb = "INSERT"
+		r.readInsert(q, top)
+	case *sqlparse.Update:
+		r.verb = "UPDATE"
+		r.readUpdate(q, top)
+	case *sqlparse.Delete:
+		r.verb = "DELETE"
+		r.readDelete(q, top)
+	case *sqlparse.Merge:
+		panic(refuse(Unsupported, q.Start, "MERGE is not read yet", "write INSERT ... ON CONFLICT, or UPDATE and INSERT in InTx"))
+	default:
+		panic(refuse(NotDML, 0, "this command is not SELECT, INSERT, UPDATE or DELETE", "use db.Shard(id)"))
+	}
+}
+
+func refuse(reason Reason, at int, detail, hint string) *Refusal {
+	return &Refusal{Reason: reason, Detail: detail, Hint: hint, Offset: at}
+}
+
+// unread turns an error of the parser into a refusal.
+func unread(err error) *Refusal {
+	var syntax *sqlparse.SyntaxError
+	if errors.As(err, &syntax) {
+		return &Refusal{Reason: Syntax, Detail: syntax.Message, Offset: syntax.Offset}
+	}
+	var unsupported *sqlparse.UnsupportedError
+	if errors.As(err, &unsupported) {
+		return &Refusal{Reason: Unsupported, Detail: unsupported.What + " is not read", Hint: unsupported.Hint, Offset: unsupported.Offset}
+	}
+	return &Refusal{Reason: Syntax, Detail: "the text could not be read", Offset: -1}
+}
