@@ -60,6 +60,13 @@ func single(t *testing.T) *site {
 	return owning(t, shard.Range{Lo: 0, Hi: shard.HashSlots - 1, Shard: "s0"})
 }
 
+// in is the same database seen by a subtest.
+func (s *site) in(t *testing.T) *site {
+	c := *s
+	c.t = t
+	return &c
+}
+
 func (s *site) own(version uint64, ranges ...shard.Range) {
 	s.t.Helper()
 	require.NoError(s.t, catalog.StoreMap(s.ctx(), s.conn, s.mapOf(version, ranges...), "s0"))

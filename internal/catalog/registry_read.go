@@ -98,6 +98,10 @@ func (f *registered) table() (t *Table, why string) {
 			return nil, why
 		}
 	}
+	if f.Late != "" && len(f.Fired) > 0 {
+		return nil, fmt.Sprintf("its trigger %q fires after those that keep the slot right, and could change the key; "+
+			"give it a name that starts with an ASCII letter", f.Late)
+	}
 	return t, ""
 }
 
@@ -148,10 +152,6 @@ func (f *registered) checkSlot() string {
 		if !slices.Contains(f.Fired, name) {
 			return fmt.Sprintf("its trigger %s is missing or disabled; %s", name, again)
 		}
-	}
-	if f.Late != "" {
-		return fmt.Sprintf("its trigger %q fires after those that keep the slot right, and could change the key; "+
-			"give it a name that starts with a letter of ASCII", f.Late)
 	}
 	return ""
 }

@@ -116,27 +116,30 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
     else format('%s%I', alias, column_name) end
 $$;
 
--- The SQL expression of a row's slot; alias is '' or such as 'new.'. It is null for a key that is not usable.
+-- The SQL expression of the canonical bytes of a row's key; alias is '' or such as 'new.'.
+create function keyway.key_bytes(alias text, columns text[], types text[]) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select case
+    when cardinality(columns) > 1 then string_agg(format('keyway.key_part(%s)', keyway.part_expression(alias, c, t)), ' || ' order by n)
+    when types[1] in ('smallint', 'integer', 'bigint') then format('int8send(%s)', keyway.part_expression(alias, columns[1], types[1]))
+    when types[1] = 'uuid' then format('uuid_send(%s)', keyway.part_expression(alias, columns[1], types[1]))
+    when types[1] = 'bytea' then keyway.part_expression(alias, columns[1], types[1])
+    else format('convert_to(%s, ''UTF8'')', keyway.part_expression(alias, columns[1], types[1])) end
+  from unnest(columns, types) with ordinality k(c, t, n)
+$$;
+
+-- The SQL expression of a row's slot. It is null for a key that is not usable. Pinned keys are in it as literals, an
+-- object of hexadecimal keys that PostgreSQL searches in log n steps; most shards have none and are spared that.
 create function keyway.slot_expression(alias text, columns text[], types text[]) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  parts text[] := array(select keyway.part_expression(alias, c, t) from unnest(columns, types) with ordinality k(c, t, n) order by n);
-  slot text;
-  bytes text;
+  bytes constant text := keyway.key_bytes(alias, columns, types);
+  slot constant text := format('keyway.slot_of(%s)',
+    case cardinality(columns) when 1 then keyway.part_expression(alias, columns[1], types[1]) else bytes end);
+  pins constant jsonb := (select jsonb_object_agg(encode(d.key, 'hex'), d.slot) from keyway.directory d);
 begin
-  if cardinality(parts) = 1 then
-    slot := format('keyway.slot_of(%s)', parts[1]);
-    bytes := case when types[1] in ('smallint', 'integer', 'bigint') then format('int8send(%s)', parts[1])
-      when types[1] = 'uuid' then format('uuid_send(%s)', parts[1])
-      when types[1] = 'bytea' then parts[1]
-      else format('convert_to(%s, ''UTF8'')', parts[1]) end;
-  else
-    bytes := (select string_agg(format('keyway.key_part(%s)', p), ' || ' order by n) from unnest(parts) with ordinality k(p, n));
-    slot := format('keyway.slot_of(%s)', bytes);
+  if pins is null then
+    return slot;
   end if;
-  -- Most shards have no pinned keys and are spared the lookup; pinning the first one makes the functions again.
-  if exists (select from keyway.directory) then
-    return format('coalesce((select d.slot from keyway.directory d where d.key = %s), %s)', bytes, slot);
-  end if;
-  return slot;
+  return format('coalesce((%L::jsonb ->> encode(%s, ''hex''))::smallint, %s)', pins, bytes, slot);
 end $$;

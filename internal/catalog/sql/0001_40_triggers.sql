@@ -15,6 +15,11 @@
 -- The trigger functions that call others or read a table are SECURITY DEFINER, since whoever may insert into the table
 -- need not have any right on the schema keyway.
 
+create function keyway.trigger_names() returns text[]
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select array['~~keyway_1_fill', '~~keyway_1_refill', '~~keyway_2_key', '~~keyway_3_insert', '~~keyway_3_update', '~~keyway_3_delete']
+$$;
+
 create function keyway.refuse_slot() returns trigger
 language plpgsql as $$
 begin
@@ -133,7 +138,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   name text;
 begin
-  for name in select tgname from pg_trigger where tgrelid = tbl and tgname like '~~keyway\_%' and tgparentid = 0 loop
+  for name in select tgname from pg_trigger where tgrelid = tbl and tgname = any (keyway.trigger_names()) and tgparentid = 0 loop
     execute format('drop trigger %I on %s', name, tbl);
   end loop;
 end $$;
@@ -144,7 +149,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
   select coalesce(array_agg(distinct tgname::text), '{}')
   from pg_trigger
   where tgrelid in (select keyway.family(tbl)) and not tgisinternal and tgtype & 3 = 3 and tgtype & 20 <> 0
-    and tgname collate "C" > '~~keyway' collate "C" and tgname not like '~~keyway\_%'
+    and tgname collate "C" > '~~keyway_1_fill' collate "C" and tgname <> all (keyway.trigger_names())
 $$;
 
 create function keyway.check_triggers(tbl regclass) returns void

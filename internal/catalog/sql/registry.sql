@@ -16,15 +16,17 @@ select coalesce(json_agg(json_build_object(
   'triggers', (
     select json_agg(g.tgname order by g.tgname)
     from pg_catalog.pg_trigger g
-    where g.tgrelid = c.oid and g.tgname like '~~keyway\_%'
+    where g.tgrelid = c.oid and g.tgname = any (ours.names)
       and g.tgenabled in ('A', case when g.tgname like '~~keyway\_1\_%' then 'A' else 'O' end)),
   'late', coalesce((
     select min(g.tgname::text)
     from pg_catalog.pg_trigger g
     where g.tgrelid in (select c.oid union select relid from pg_catalog.pg_partition_tree(c.oid))
       and not g.tgisinternal and g.tgtype & 3 = 3 and g.tgtype & 20 <> 0 and g.tgenabled <> 'D'
-      and g.tgname collate "C" > '~~keyway' collate "C" and g.tgname not like '~~keyway\_%'), '')
+      and g.tgname collate "C" > ours.names[1] collate "C" and g.tgname <> all (ours.names)), '')
 ) order by t.schema_name, t.table_name), '[]')
 from keyway.tables t
+cross join (select array['~~keyway_1_fill', '~~keyway_1_refill', '~~keyway_2_key',
+  '~~keyway_3_insert', '~~keyway_3_update', '~~keyway_3_delete'] as names) ours
 left join pg_catalog.pg_namespace n on n.nspname = t.schema_name
 left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name and c.relkind in ('r', 'p')
