@@ -15,7 +15,7 @@ func (s *story) account(ctx context.Context, db *router.DB, seen *sampler, first
 	all.add(second)
 	s.say("\n%s postings acknowledged, %s reads, %s writes; %d retries; %d in doubt; %d reported as not done",
 		thousands(int64(len(all.acked))), thousands(int64(all.reads)), thousands(int64(all.writes)),
-		db.Stat().Retries, len(all.inDoubt), len(all.failed))
+		retries(db), len(all.inDoubt), len(all.failed))
 	for _, err := range firstOfEach(second.failed) {
 		s.say("  e.g. %v", err)
 	}
@@ -34,7 +34,7 @@ func (s *story) countShards(ctx context.Context, db *router.DB, peak, samples []
 		errs  []error
 		most  int
 	)
-	share := db.Stat().LimitPerInstance
+	share := db.Stat().Instances[0].Limit
 	for i, dsn := range s.servers.superDSNs() {
 		one, err := readSums(ctx, dsn)
 		if err != nil {
@@ -107,4 +107,12 @@ func firstOfEach(errs []error) []error {
 		}
 	}
 	return few
+}
+
+// retries is how many attempts of transactions were repeated.
+func retries(db *router.DB) (n int64) {
+	for _, count := range db.Stat().Txn.Retries {
+		n += count
+	}
+	return n
 }

@@ -88,6 +88,6 @@ func (a *Accounts) Post(ctx context.Context, p Posting) (balance int32, err erro
 			`insert into pgbench_history (tid, bid, aid, delta, mtime) values ($1, $2, $3, $4, current_timestamp)`,
 			p.Teller, p.Branch, p.Account, p.Delta)
 		return err
-	}, txn.Rerunnable())
+	}, txn.Options{Rerunnable: true})
 	return balance, err
 }
