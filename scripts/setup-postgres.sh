@@ -25,8 +25,8 @@ main() {
 		install_with_apt || install_with_brew || true
 	fi
 	if [ -z "$(find_server $MIN)" ]; then
-		fetch_postgres 17 || fail "No PostgreSQL $MIN or later was found: install it with its client programs" \
-			"(Debian, Ubuntu: postgresql; Fedora: postgresql-server and postgresql-contrib; macOS: brew install postgresql@17)."
+		fetch_postgres 17 || fail "There is no PostgreSQL $MIN or later, and none can be fetched because $why:" \
+			"install it with its client programs (Debian, Ubuntu: postgresql; Fedora: postgresql-server and postgresql-contrib; macOS: brew install postgresql@17)."
 	fi
 	complete || echo "Not found: $(missing_clients)(tests that need psql will fail, and make demo needs pgbench):" \
 		"install them from your system's PostgreSQL packages." >&2
