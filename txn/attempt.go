@@ -21,7 +21,7 @@ func (t *trial) attempt(ctx context.Context) outcome {
 	}
 	pgxTx, err := at.Conn.Conn().BeginTx(ctx, pgx.TxOptions{BeginQuery: t.o.begin()})
 	if err != nil {
-		at.Conn.Discard()
+		at.Conn.Release() // the pool closes it when it is not sound
 		return out.before(err)
 	}
 	tx := newTx(pgxTx, at, t.attempts)
@@ -62,7 +62,7 @@ func (t *trial) rollback(ctx context.Context, tx *Tx, conn *pool.Conn) ending {
 	pg := conn.Conn().PgConn()
 	switch {
 	case pg.IsClosed():
-		conn.Discard()
+		conn.Release() // the pool learns that the server ended it
 		return endedLost
 	case pg.IsBusy():
 		conn.Discard()
@@ -73,10 +73,7 @@ func (t *trial) rollback(ctx context.Context, tx *Tx, conn *pool.Conn) ending {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.cfg.RollbackTimeout)
 	defer cancel()
-	if err := tx.Tx.Rollback(ctx); err != nil {
-		conn.Discard()
-		return endedHere
-	}
+	_ = tx.Tx.Rollback(ctx) // pgx closes the connection when it fails
 	conn.Release()
 	return endedHere
 }
@@ -119,7 +116,7 @@ func (t *trial) commit(ctx context.Context, tx *Tx, conn *pool.Conn, out outcome
 		return out
 	}
 	reply := commit(conn.Conn().PgConn(), t.cfg.CommitTimeout)
-	if reply.usable {
+	if reply.usable || conn.Conn().IsClosed() {
 		conn.Release()
 	} else {
 		conn.Discard()

@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,26 +19,43 @@ type reply struct {
 	usable bool
 }
 
-// commit sends COMMIT and waits for its reply, for at most timeout.
+// commit sends COMMIT and waits for its reply, for at most timeout. The caller's context has no part in it: giving up
+// early can only make a known outcome unknown.
 //
-// It speaks the protocol itself, because everything above pgconn.ReceiveMessage answers a timeout with a cancel request
-// (PgConn.asyncClose), and a cancel that reaches a COMMIT which waits for its synchronous standby makes the server
-// report success for something that is only on one disk. The caller's context has no part in it for the same reason.
-// No other call of pgx has this property; do not replace it by Tx.Commit.
+// No cancel request may reach the backend meanwhile: one that meets a COMMIT which waits for its synchronous standby
+// makes the server report success for something that is only on one disk, and one that meets a deferred constraint
+// rolls back what another moment later had been committed. But pgx sends one whenever a call fails (PgConn.asyncClose),
+// and the pool when it closes a connection whose backend stays. So COMMIT is sent by pgproto3, where a timeout is only a
+// timeout, and the connection is made unable to cancel for as long as the outcome is open. Do not replace this by
+// Tx.Commit.
 func commit(pg *pgconn.PgConn, timeout time.Duration) reply {
 	conn := pg.Conn()
 	if err := conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return reply{err: err}
 	}
+	canCancel := forbidCancel(pg)
 	pg.Frontend().SendQuery(&pgproto3.Query{String: "commit"})
 	if err := pg.Frontend().Flush(); err != nil {
 		return reply{err: fmt.Errorf("send COMMIT: %w", err)}
 	}
 	r := receive(pg)
+	if !r.usable {
+		return r
+	}
+	canCancel()
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		r.usable = false
 	}
 	return r
+}
+
+// forbidCancel wipes the secret that a cancel request carries: the server ignores a request with a wrong one. The
+// result restores it.
+func forbidCancel(pg *pgconn.PgConn) (restore func()) {
+	secret := pg.SecretKey() // the connection's own slice
+	kept := bytes.Clone(secret)
+	clear(secret)
+	return func() { copy(secret, kept) }
 }
 
 // receive reads up to the end of the reply. Notices may come in any number; the connection's deadline bounds them.

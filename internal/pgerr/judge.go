@@ -22,6 +22,9 @@ func Classify(err error, phase Phase) Verdict { return Judge(err, phase).Verdict
 // Whatever is neither the server's nor the connection's fails before COMMIT, because it is the application's own, and
 // is in doubt at COMMIT, because there it can only be about the connection.
 func Judge(err error, phase Phase) Judgement {
+	if isOverload(err) {
+		return Judgement{Verdict: Fail, Reason: "no connection was free in time; nothing was sent, and more work would not help"}
+	}
 	if isConnect(err) {
 		return judgeConnect(err)
 	}
@@ -72,9 +75,36 @@ func asPgError(err error) (*pgconn.PgError, bool) {
 	return pg, errors.As(err, &pg)
 }
 
+// isConnect reports whether no connection could be opened. A pool that wraps what pgx said so that the configuration
+// with its password cannot be reached any more says SafeToRetry, and has the server's or the network's error inside.
 func isConnect(err error) bool {
 	var c *pgconn.ConnectError
-	return errors.As(err, &c)
+	if errors.As(err, &c) {
+		return true
+	}
+	if !pgconn.SafeToRetry(err) || errors.Is(err, pgconn.ErrConnClosed) || isContext(err) {
+		return false
+	}
+	_, server := asPgError(err)
+	var dns *net.DNSError
+	return server || ConnectionLost(err) || isCertificate(err) || errors.As(err, &dns)
+}
+
+func isCertificate(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	return errors.As(err, &verification) || errors.As(err, &authority)
+}
+
+// isOverload reports whether a pool gave up waiting: its error says both that it is a timeout and that nothing was sent,
+// which no error of pgx or of the network does. What the last dial said may be inside and must not be taken for it.
+func isOverload(err error) bool {
+	var o interface {
+		error
+		Timeout() bool
+		SafeToRetry() bool
+	}
+	return errors.As(err, &o) && o.Timeout() && o.SafeToRetry()
 }
 
 // isContext reports whether err is a context's end and nothing that pgx made of it.
@@ -118,9 +148,7 @@ func judgeConnect(err error) Judgement {
 			return Judgement{Verdict: Fail, Reason: "could not connect: " + rule.Reason}
 		}
 	}
-	var cert *tls.CertificateVerificationError
-	var authority x509.UnknownAuthorityError
-	if errors.As(err, &cert) || errors.As(err, &authority) {
+	if isCertificate(err) {
 		return Judgement{Verdict: Fail, Reason: "could not connect: the server's certificate is not trusted"}
 	}
 	return Judgement{Verdict: RetryLater, Reason: "could not connect; nothing was sent", Timeout: pgconn.Timeout(err)}
