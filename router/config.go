@@ -48,7 +48,7 @@ type Config struct {
 
 	// Password, when set, is asked for the password of each new connection, for secrets that rotate. It overrides
 	// the passwords in Credentials.
-	Password PasswordFunc
+	Password PasswordFunc `json:"-"`
 
 	// Application is the application_name of connections. Empty means "keyway", with the environment after it.
 	Application string

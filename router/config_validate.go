@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -243,5 +244,10 @@ func (c Config) checkBudget(v *validation) {
 	}
 	if c.Budget.Processes < 1 {
 		v.add("budget.processes: is not given; write how many processes share the connections, surge included")
+	}
+	if c.Budget.Connections > 0 && c.Budget.Processes > 0 && len(c.instanceNames()) > 0 {
+		if _, err := pool.Share(c.Budget.Connections, c.Budget.Processes, len(c.instanceNames())); err != nil {
+			v.add("budget: %s", strings.TrimPrefix(err.Error(), "pool: "))
+		}
 	}
 }
