@@ -1,14 +1,143 @@
 package plan
 
-import "github.com/keyway-go/keyway/internal/catalog"
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
 
-// Cache keeps plans and refusals by text.
-type Cache struct{}
+	"github.com/keyway-go/keyway/internal/catalog"
+)
 
-// NewCache returns a cache of at most max plans.
-func NewCache(max int) *Cache { return &Cache{} }
+// maxCachedText bounds the texts that are kept. A longer one is an INSERT of many rows or a generated list, which
+// hardly comes again, and its reading costs little beside its transport.
+const maxCachedText = 16 << 10
 
-// Get returns the plan of text, building it on a miss.
+// maxViews bounds how many combinations of registry version, schema and scope are kept at once. A process has one
+// schema and two scopes, and for a moment two versions.
+const maxViews = 16
+
+// view is the part of a cache for one registry version, schema and scope: what a plan depends on besides its text. Its
+// plans are found by text alone, because hashing a struct of several fields costs more than the rest of a hit.
+type view struct {
+	version int64
+	schema  string
+	scope   Scope
+	entries sync.Map // string -> *cached
+}
+
+// cached is one plan or refusal.
+type cached struct {
+	view *view
+	text string
+	plan *Plan
+	err  error
+
+	// used is set by hits and cleared by the hand that looks for a place. It is only written when it changes, so that
+	// a text that everybody uses is not a cache line that everybody writes.
+	used atomic.Bool
+}
+
+// Cache keeps plans and refusals by text, registry version, schema and scope. It holds a bounded number and, when full,
+// gives up one that was not used since the hand last passed (CLOCK). A hit takes no lock and allocates nothing.
+//
+// Not a true LRU: moving an entry to the front on every hit needs a lock, which costs more than the lookup itself.
+//
+// The zero value is not usable; call [NewCache].
+type Cache struct {
+	// views is replaced, never modified, by holders of mu. The newest is first.
+	views atomic.Pointer[[]*view]
+
+	mu   sync.Mutex
+	ring []*cached // grows to its capacity, which is the bound; then entries are replaced at hand
+	hand int
+}
+
+// NewCache returns a cache of at most size plans. It panics when size is not positive.
+func NewCache(size int) *Cache {
+	if size <= 0 {
+		panic("plan: NewCache: the size must be positive")
+	}
+	c := &Cache{ring: make([]*cached, 0, size)}
+	c.views.Store(&[]*view{})
+	return c
+}
+
+// Get returns what [Build] returns, reading text only when it is not in the cache. Texts of more than 16 KiB are read
+// each time. Two goroutines that miss at once may both read the text.
 func (c *Cache) Get(text string, reg *catalog.Registry, schema string, scope Scope) (*Plan, error) {
-	return Build(text, reg, schema, scope)
+	if v := c.view(reg.Version, schema, scope); v != nil {
+		if x, ok := v.entries.Load(text); ok {
+			e := x.(*cached)
+			if !e.used.Load() {
+				e.used.Store(true)
+			}
+			return e.plan, e.err
+		}
+	}
+	plan, err := Build(text, reg, schema, scope)
+	if len(text) <= maxCachedText {
+		c.keep(text, reg.Version, schema, scope, plan, err)
+	}
+	return plan, err
+}
+
+func (c *Cache) view(version int64, schema string, scope Scope) *view {
+	for _, v := range *c.views.Load() {
+		if v.version == version && v.scope == scope && v.schema == schema {
+			return v
+		}
+	}
+	return nil
+}
+
+// keep puts a plan into the cache. The text is copied: it may be a part of something large.
+func (c *Cache) keep(text string, version int64, schema string, scope Scope, plan *Plan, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v := c.view(version, schema, scope)
+	if v == nil {
+		v = c.addViewLocked(version, schema, scope)
+	}
+	if _, ok := v.entries.Load(text); ok {
+		return // another goroutine was faster
+	}
+	e := &cached{view: v, text: strings.Clone(text), plan: plan, err: err}
+	c.placeLocked(e)
+	v.entries.Store(e.text, e)
+}
+
+// addViewLocked makes a view and forgets the oldest one over the bound, whose entries leave the ring as the hand
+// passes them. mu must be held.
+func (c *Cache) addViewLocked(version int64, schema string, scope Scope) *view {
+	v := &view{version: version, schema: strings.Clone(schema), scope: scope}
+	views := append([]*view{v}, *c.views.Load()...)
+	views = views[:min(len(views), maxViews)]
+	c.views.Store(&views)
+	return v
+}
+
+// placeLocked puts e into the ring, in place of the first entry that was not used since the hand last passed it. One
+// turn of the hand clears every mark, and a hit may set one again, so the search is bounded by two turns. mu must be held.
+func (c *Cache) placeLocked(e *cached) {
+	if len(c.ring) < cap(c.ring) {
+		c.ring = append(c.ring, e)
+		return
+	}
+	for range 2 * len(c.ring) {
+		if !c.ring[c.hand].used.Swap(false) {
+			break
+		}
+		c.hand = (c.hand + 1) % len(c.ring)
+	}
+	old := c.ring[c.hand]
+	old.view.entries.Delete(old.text)
+	c.ring[c.hand] = e
+	c.hand = (c.hand + 1) % len(c.ring)
+}
+
+// Len returns the number of plans and refusals in the cache.
+func (c *Cache) Len() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.ring)
 }
