@@ -196,7 +196,6 @@ func (p *parser) keywordPrimary() Expr {
 		return p.caseExpr()
 	case "array":
 		return p.array()
-	case "like", "ilike", "similar", "between", "in": // unreachable as names: see markLookahead
 	case "default":
 		failSyntax(t.Start, "DEFAULT may stand only for a whole value in VALUES or SET")
 	}

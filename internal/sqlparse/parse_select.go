@@ -202,10 +202,21 @@ func (p *parser) target() Target {
 	if p.accept("as") {
 		t.Alias = p.colLabel()
 	} else if isBareLabel(p.tok()) {
+		p.refuseOperatorLabel()
 		t.Alias = p.name()
 	}
 	t.Span = p.span(start)
 	return t
+}
+
+// refuseOperatorLabel refuses SELECT a AT: PostgreSQL takes such a word as a label or as the start of an operator,
+// depending on the expression before it.
+func (p *parser) refuseOperatorLabel() {
+	switch t := p.tok(); {
+	case t.Kind != TokenKeyword:
+	case t.Value == "at", t.Value == "operator", t.Value == "similar", t.Value == "not":
+		failUnsupported(t.Start, "the output name "+t.Value+" without AS", "write AS before it")
+	}
 }
 
 func (p *parser) into() *TableName {

@@ -1,5 +1,7 @@
 package sqlparse
 
+import "strconv"
+
 // typeName reads a type as a cast writes it.
 func (p *parser) typeName() TypeName {
 	if p.is("setof") {
@@ -55,7 +57,10 @@ func (p *parser) keywordType() (t TypeName, ok bool) {
 	case "decimal", "dec", "numeric":
 		p.i++
 		t.Mods = p.typeMods()
-	case "float", "interval":
+	case "float":
+		p.i++
+		t.Mods = p.floatPrecision()
+	case "interval":
 		p.i++
 		t.Mods = p.length()
 	case "double":
@@ -123,6 +128,18 @@ func (p *parser) length() []Expr {
 	n := p.iconst()
 	p.expectPunct(")")
 	return []Expr{n}
+}
+
+// floatPrecision reads (n), or nothing. PostgreSQL's grammar itself picks float4 or float8 by n.
+func (p *parser) floatPrecision() []Expr {
+	at := p.tok().Start
+	mods := p.length()
+	if mods != nil {
+		if bits, _ := strconv.Atoi(mods[0].(*Literal).Value); bits < 1 || bits > 53 {
+			failSyntax(at, "the precision of float must be between 1 and 53 bits")
+		}
+	}
+	return mods
 }
 
 // typeMods reads (expression, ...), or nothing.
