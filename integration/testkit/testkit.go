@@ -1,0 +1,98 @@
+// Package testkit makes sharded databases on real servers for the tests of this module.
+package testkit
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/internal/localpg"
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
+	"github.com/keyway-go/keyway/migrate"
+	"github.com/keyway-go/keyway/router"
+	"github.com/keyway-go/keyway/shard"
+)
+
+// Set is a sharded database on servers of the test's own choice.
+type Set struct {
+	Config   router.Config
+	Clusters []*localpg.Cluster // of shard i
+	DBNames  []string           // of shard i
+	DB       *router.DB
+}
+
+// ID is the name of the i-th shard.
+func ID(i int) shard.ID { return shard.ID(fmt.Sprintf("s%d", i)) }
+
+// New makes a database on each cluster, initialises them as shards, runs the migration on all and opens them. All of it
+// is gone when the test ends.
+func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...router.Option) *Set {
+	t.Helper()
+	ctx := context.Background()
+	s := &Set{Clusters: clusters, Config: router.Config{
+		Environment: "test", Catalog: ID(0), TLS: router.TLS{Mode: router.Disable},
+		Budget:    router.Budget{Connections: 6 * len(clusters), Processes: 1},
+		Instances: map[string]router.Instance{}, Shards: map[shard.ID]router.Shard{},
+	}}
+	for i, c := range clusters {
+		database, migrator, app := pgtest.Owned(t, c)
+		name := fmt.Sprintf("pg-%d", i)
+		s.DBNames = append(s.DBNames, database)
+		s.Config.Instances[name] = router.Instance{Primary: c.Addr(), Credentials: router.Credentials{
+			App:      router.Credential{User: app, Password: router.Secret(c.PasswordOf(app))},
+			Migrator: router.Credential{User: migrator, Password: router.Secret(c.PasswordOf(migrator))},
+		}}
+		s.Config.Shards[ID(i)] = router.Shard{Instance: name, Database: database}
+	}
+	first := s.Config.Instances["pg-0"].Credentials
+	s.Config.Credentials = first
+
+	_, err := router.Init(ctx, s.Config, router.InitOptions{})
+	require.NoError(t, err)
+	s.Migrate(t, migration)
+	s.grant(t)
+	s.DB, err = router.Open(ctx, s.Config, opts...)
+	require.NoError(t, err)
+	t.Cleanup(s.DB.Close)
+	return s
+}
+
+// Migrate runs one file on every shard.
+func (s *Set) Migrate(t testing.TB, sql string) {
+	t.Helper()
+	var files fs.FS = fstest.MapFS{"000001_schema.up.sql": &fstest.MapFile{Data: []byte(sql)}}
+	runner, err := migrate.New(files)
+	require.NoError(t, err)
+	var targets []migrate.Target
+	for i := range s.Clusters {
+		cc, err := s.Config.ConnConfig(ID(i), router.Migrator)
+		require.NoError(t, err)
+		targets = append(targets, migrate.Target{Shard: ID(i), Instance: fmt.Sprintf("pg-%d", i), Conn: cc})
+	}
+	_, err = runner.Up(context.Background(), targets)
+	require.NoError(t, err)
+}
+
+// grant gives the application the rights that a team would give it in a migration.
+func (s *Set) grant(t testing.TB) {
+	t.Helper()
+	for i, c := range s.Clusters {
+		creds := s.Config.Instances[fmt.Sprintf("pg-%d", i)].Credentials
+		conn := pgtest.Conn(t, c, creds.Migrator.User, s.DBNames[i])
+		_, err := conn.Exec(context.Background(), fmt.Sprintf(
+			`grant select, insert, update, delete on all tables in schema public to %s`,
+			pgx.Identifier{creds.App.User}.Sanitize()))
+		require.NoError(t, err)
+	}
+}
+
+// Super is a superuser's connection to the i-th shard's database, past the library.
+func (s *Set) Super(t testing.TB, i int) *pgx.Conn {
+	t.Helper()
+	return pgtest.Conn(t, s.Clusters[i], localpg.Superuser, s.DBNames[i])
+}
