@@ -19,7 +19,7 @@
 //
 // An unknown key is an error that names the nearest known one. ${VAR} and ${VAR:-default} stand for variables of the
 // environment, inside values only, after the YAML has been read: what a variable holds can never become YAML. $${ is a
-// literal ${. Passwords are not written in the file: password_env names a variable, password_file a file.
+// literal ${. Between { and } on one line YAML itself wants such a value in quotes. Passwords are not written in the file: password_env names a variable, password_file a file.
 //
 // config.schema.json is the JSON Schema of the format, for editors.
 package config
