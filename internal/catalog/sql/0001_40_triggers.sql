@@ -79,8 +79,7 @@ begin
     perform keyway.refuse_key(tg_table_schema, tg_table_name, %L);
   end if;
   return new;
-end $body$, keyway.slot_expression('new.', columns, types),
-    (select string_agg(quote_ident(c), ', ' order by n) from unnest(columns) with ordinality k(c, n)));
+end $body$, keyway.slot_expression('new.', columns, types), keyway.names(columns));
 begin
   if not exists (select from pg_proc where pronamespace = 'keyway'::regnamespace and proname = name and prosrc = body) then
     execute format('create or replace function keyway.%I() returns trigger language plpgsql security definer '

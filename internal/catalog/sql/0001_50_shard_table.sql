@@ -7,14 +7,14 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   key record;
 begin
-  select * into key from keyway.key_of(tbl, key_columns);
   perform keyway.check_relation(tbl);
+  select * into key from keyway.key_of(tbl, key_columns);
   execute format('lock table %s in access exclusive mode', tbl);
   perform keyway.check_sharded(tbl, key.columns, key.types);
   perform keyway.check_size(tbl);
 
   perform keyway.add_slot_column(tbl, key.columns, key.types);
-  perform keyway.make_identity(tbl, true);
+  perform keyway.make_identity(tbl);
   perform keyway.drop_triggers(tbl);
   perform keyway.make_fill_triggers(tbl, key.columns, key.types);
   perform keyway.make_guard_triggers(tbl, key.columns);
@@ -31,8 +31,8 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   key record;
 begin
-  select * into key from keyway.key_of(tbl, key_columns);
   perform keyway.check_relation(tbl);
+  select * into key from keyway.key_of(tbl, key_columns);
   if not keyway.owns_every_slot() then
     perform keyway.refuse(tbl, 'it cannot be adopted as it is, because this shard does not own every slot',
       format('select keyway.shard_table(%L, %s)', tbl, (select string_agg(quote_literal(k), ', ') from unnest(key_columns) k)));
@@ -176,32 +176,42 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
 $$;
 
 -- Makes the replica identity contain the slot, so that a publication may filter on it: the primary key where that
--- contains it, else a unique index (slot, primary key), else the whole row. With may_build false, the index must be
--- there already; it is any valid unique index of exactly these columns.
-create function keyway.make_identity(tbl regclass, may_build boolean) returns void
+-- contains it, else a unique index (slot, primary key), else the whole row.
+create function keyway.make_identity(tbl regclass) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   pk constant text[] := keyway.identity_columns(tbl);
-  names constant text := (select string_agg(quote_ident(c), ', ' order by n) from unnest(pk) with ordinality k(c, n));
-  index name;
   leaf regclass;
 begin
   if 'slot' = any (pk) then
     return;
-  elsif pk is not null then
-    index := keyway.identity_index(tbl, pk);
-    if index is null and may_build then
-      execute format('create unique index on %s (slot, %s)', tbl, names);
-    elsif index is null then
-      perform keyway.refuse(tbl, 'it has no unique index that starts with the slot, by which moves identify rows',
-        format('create unique index concurrently on %s (slot, %s)', tbl, names));
-    end if;
+  elsif pk is not null and keyway.identity_index(tbl, pk) is null then
+    execute format('create unique index on %s (slot, %s)', tbl, keyway.names(pk));
   end if;
   for leaf in select f from keyway.family(tbl) f loop
     execute format('alter table %s replica identity %s', leaf,
       case when pk is null then 'full' else format('using index %I', keyway.identity_index(leaf, pk)) end);
   end loop;
 end $$;
+
+-- Refuses a table whose index for that would have to be built under a lock.
+create function keyway.check_identity(tbl regclass) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  pk constant text[] := keyway.identity_columns(tbl);
+begin
+  if pk is not null and 'slot' <> all (pk) and keyway.identity_index(tbl, pk) is null then
+    perform keyway.refuse(tbl, 'it has no unique index that starts with the slot, by which moves identify rows',
+      format(case (select relkind from pg_class where oid = tbl)
+        when 'p' then 'create unique index on only %1$s (slot, %2$s), then one concurrently on each partition, and attach them'
+        else 'create unique index concurrently on %1$s (slot, %2$s)' end, tbl, keyway.names(pk)));
+  end if;
+end $$;
+
+create function keyway.names(columns text[]) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select string_agg(quote_ident(c), ', ' order by n) from unnest(columns) with ordinality k(c, n)
+$$;
 
 -- The valid unique index of (slot, columns) of a table or partition.
 create function keyway.identity_index(tbl regclass, columns text[]) returns name

@@ -13,8 +13,8 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   key record;
 begin
-  select * into key from keyway.key_of(tbl, key_columns);
   perform keyway.check_relation(tbl);
+  select * into key from keyway.key_of(tbl, key_columns);
   execute format('lock table %s in access exclusive mode', tbl);
   if (keyway.registered(tbl)).has_slot then
     perform keyway.refuse(tbl, 'it has its slot column already', 'There is nothing to prepare.');
@@ -96,7 +96,7 @@ begin
   elsif r.has_slot then
     return;
   end if;
-  perform keyway.make_identity(tbl, false);
+  perform keyway.check_identity(tbl);
   begin
     execute format('alter table %s validate constraint keyway_slot_filled', tbl);
   exception when check_violation then
@@ -109,6 +109,7 @@ begin
   -- PostgreSQL takes NOT NULL from the validated constraint and does not read the table again.
   execute format('alter table %s alter column slot set not null', tbl);
   execute format('alter table %s drop constraint keyway_slot_filled', tbl);
+  perform keyway.make_identity(tbl);
   update keyway.tables set has_slot = true, updated_at = now() where relid = tbl;
   delete from keyway.backfill where relid in (select keyway.family(tbl));
 end $$;
