@@ -13,7 +13,7 @@ type Match struct {
 	// Frontend is the beginning of a statement, such as "commit" or "insert into
 	// orders", compared without regard to case and leading space. The rule acts
 	// at the message that executes it: a Query, or the Execute of a statement
-	// that was parsed with this text.
+	// that was parsed with this text. "commit" also begins COMMIT PREPARED.
 	Frontend string
 	// Message is the name of any message of a client: "StartupMessage",
 	// "CancelRequest", "Query", "Parse", "Bind", "Execute", "Sync", "Terminate"...
