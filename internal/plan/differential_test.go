@@ -1,0 +1,416 @@
+package plan_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
+	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/shard"
+)
+
+// diffSchema is on every database of the differential tests. fill stands for the schema's own trigger.
+const diffSchema = `
+create schema app;
+create table app.key_slots (k text primary key, slot smallint not null);
+create function app.fill() returns trigger language plpgsql as $$
+begin
+	new.slot := coalesce(new.slot, (select s.slot from app.key_slots s where s.k = to_jsonb(new) ->> tg_argv[0]));
+	return new;
+end $$;
+create table app.orders (tenant_id bigint not null, id bigint not null, plan_id int, total int, state text, note text,
+	slot smallint not null, primary key (tenant_id, id));
+create table app.items (order_id bigint, tenant_id bigint not null, qty int, slot smallint not null, sku text);
+create table app.users (id bigint not null, tenant_id bigint not null, name text, slot smallint not null, unique (tenant_id, id));
+create table app.adopted (tenant_id bigint not null, n int);
+create table app.docs (org text not null, body text, id bigint, slot smallint not null);
+create table app.plans (id bigint, tenant_id bigint, name text);
+create table app.jobs (id bigint, tenant_id bigint, state text);
+create trigger fill before insert on app.orders for each row execute function app.fill('tenant_id');
+create trigger fill before insert on app.items for each row execute function app.fill('tenant_id');
+create trigger fill before insert on app.users for each row execute function app.fill('tenant_id');
+create trigger fill before insert on app.docs for each row execute function app.fill('org');
+`
+
+var diffRegistry = func() *catalog.Registry {
+	jobs := table(catalog.Home, "jobs", nil, "id bigint", "tenant_id bigint", "state text")
+	jobs.Home = "s0"
+	return catalog.NewRegistry(1,
+		table(catalog.Sharded, "orders", key("tenant_id", shard.Int8), "tenant_id bigint", "id bigint", "plan_id integer",
+			"total integer", "state text", "note text", "slot smallint"),
+		table(catalog.Sharded, "items", key("tenant_id", shard.Int8), "order_id bigint", "tenant_id bigint", "qty integer",
+			"slot smallint", "sku text"),
+		table(catalog.Sharded, "users", key("tenant_id", shard.Int8), "id bigint", "tenant_id bigint", "name text", "slot smallint"),
+		table(catalog.Sharded, "adopted", key("tenant_id", shard.Int8), "tenant_id bigint", "n integer"),
+		table(catalog.Sharded, "docs", key("org", shard.Text), "org text", "body text", "id bigint", "slot smallint"),
+		table(catalog.Reference, "plans", nil, "id bigint", "tenant_id bigint", "name text"),
+		jobs,
+	)
+}()
+
+// world is one database with all rows, one per shard with that shard's, and one per tenant with that tenant's.
+type world struct {
+	t       *testing.T
+	m       *shard.Map
+	oracle  *pgx.Conn
+	shards  map[shard.ID]*pgx.Conn
+	tenants map[int64]*pgx.Conn
+	static  map[shard.ID]map[string][]string // rows of each table, which no test keeps changed
+
+	counts map[string]int
+}
+
+type rowText struct{ table, key, columns, values string }
+
+func newWorld(t *testing.T, rows []rowText, tenants ...int64) *world {
+	m, err := shard.Even(1, "s0", "s1", "s2")
+	require.NoError(t, err)
+	w := &world{t: t, m: m, shards: map[shard.ID]*pgx.Conn{}, tenants: map[int64]*pgx.Conn{},
+		static: map[shard.ID]map[string][]string{}, counts: map[string]int{}}
+	w.oracle = w.database(rows, func(rowText) bool { return true })
+	for _, id := range m.Shards() {
+		w.shards[id] = w.database(rows, func(r rowText) bool { return w.onShard(r, id) })
+		w.static[id] = map[string][]string{}
+		for _, t := range append(slices.Clone(diffTables), homeTable) {
+			w.static[id][t.name] = w.rows(w.shards[id], t.name)
+		}
+	}
+	for _, k := range tenants {
+		w.tenants[k] = w.database(rows, func(r rowText) bool { return r.key == "" || r.key == strconv.FormatInt(k, 10) })
+		for _, name := range []string{"orders", "items", "users", "adopted"} {
+			w.exec(w.tenants[k], fmt.Sprintf("alter table app.%s alter tenant_id set default %d", name, k))
+		}
+	}
+	return w
+}
+
+func (w *world) onShard(r rowText, id shard.ID) bool {
+	switch {
+	case r.table == "jobs":
+		return id == "s0"
+	case r.key == "":
+		return true
+	}
+	owner, _ := w.m.Shard(keyOfText(r).Slot())
+	return owner == id
+}
+
+func keyOfText(r rowText) shard.Key {
+	if r.table == "docs" {
+		return shard.String(r.key)
+	}
+	n, _ := strconv.ParseInt(r.key, 10, 64)
+	return shard.Int64(n)
+}
+
+func (w *world) database(rows []rowText, has func(rowText) bool) *pgx.Conn {
+	c := pgtest.Shared(w.t)
+	conn := pgtest.Conn(w.t, c, "postgres", pgtest.Database(w.t, c))
+	w.exec(conn, diffSchema)
+	w.exec(conn, "set search_path = app, pg_temp; set synchronous_commit = off; set statement_timeout = '20s'")
+	var b strings.Builder
+	for _, k := range intKeys {
+		fmt.Fprintf(&b, "insert into key_slots values ('%d', %d);", k, shard.Int64(k).Slot())
+	}
+	for _, k := range textKeys {
+		fmt.Fprintf(&b, "insert into key_slots values ('%s', %d);", k, shard.String(k).Slot())
+	}
+	for _, r := range rows {
+		if has(r) {
+			fmt.Fprintf(&b, "insert into %s (%s) values (%s);", r.table, r.columns, r.values)
+		}
+	}
+	w.exec(conn, b.String())
+	return conn
+}
+
+func (w *world) exec(c *pgx.Conn, sql string) {
+	_, err := c.PgConn().Exec(context.Background(), sql).ReadAll()
+	require.NoError(w.t, err)
+}
+
+// rows returns a table's rows as text, without the slot.
+func (w *world) rows(c *pgx.Conn, table string) []string {
+	res, err := w.query(c, "select to_jsonb(x) - 'slot' from app."+table+" x", nil)
+	require.NoError(w.t, err)
+	return res.rows
+}
+
+type result struct {
+	rows []string // sorted
+	tag  string
+}
+
+func (w *world) query(c interface {
+	Query(context.Context, string, ...any) (pgx.Rows, error)
+}, sql string, args []any) (result, error) {
+	rows, err := c.Query(context.Background(), sql, append([]any{pgx.QueryExecModeDescribeExec, pgx.QueryResultFormats{0}}, args...)...)
+	if err != nil {
+		return result{}, err
+	}
+	var res result
+	for rows.Next() {
+		var line []string
+		for _, v := range rows.RawValues() {
+			if v == nil {
+				line = append(line, "∅")
+				continue
+			}
+			line = append(line, strconv.Quote(string(v)))
+		}
+		res.rows = append(res.rows, strings.Join(line, " "))
+	}
+	sort.Strings(res.rows)
+	res.tag = rows.CommandTag().String()
+	return res, rows.Err()
+}
+
+// diffRows are the rows of the world: few keys, ids that repeat from key to key, NULLs.
+func diffRows(r *rand.Rand) []rowText {
+	var rows []rowText
+	n := func(below int) string {
+		if r.IntN(8) == 0 {
+			return "null"
+		}
+		return strconv.Itoa(r.IntN(below))
+	}
+	text := func() string { return []string{"'a'", "'b'", "'c'", "null"}[r.IntN(4)] }
+	for _, k := range intKeys {
+		key := strconv.FormatInt(k, 10)
+		for i := range 2 + r.IntN(4) {
+			rows = append(rows, rowText{"orders", key, "tenant_id, id, plan_id, total, state, note",
+				fmt.Sprintf("%s, %d, %s, %s, %s, %s", key, i+1, n(4), n(9), text(), text())})
+		}
+		for range 1 + r.IntN(4) {
+			rows = append(rows, rowText{"items", key, "tenant_id, order_id, qty, sku", fmt.Sprintf("%s, %s, %s, %s", key, n(5), n(5), text())})
+		}
+		for i := range r.IntN(3) {
+			rows = append(rows, rowText{"users", key, "tenant_id, id, name", fmt.Sprintf("%s, %d, %s", key, i+1, text())})
+		}
+		for range r.IntN(3) {
+			rows = append(rows, rowText{"adopted", key, "tenant_id, n", fmt.Sprintf("%s, %s", key, n(5))})
+		}
+	}
+	for _, k := range textKeys {
+		for range 1 + r.IntN(3) {
+			rows = append(rows, rowText{"docs", k, "org, id, body", fmt.Sprintf("'%s', %s, %s", k, n(5), text())})
+		}
+	}
+	for range 6 {
+		rows = append(rows, rowText{"plans", "", "id, tenant_id, name", fmt.Sprintf("%s, %s, %s", n(4), n(8), text())})
+		rows = append(rows, rowText{"jobs", "", "id, tenant_id, state", fmt.Sprintf("%s, %s, %s", n(4), n(8), text())})
+	}
+	return rows
+}
+
+// diffSize returns the number of statements and the seed, from the environment when it says.
+func diffSize(t *testing.T, statements int) (int, uint64) {
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("KEYWAY_DIFF_SEED"); s != "" {
+		v, err := strconv.ParseUint(s, 10, 64)
+		require.NoError(t, err)
+		seed = v
+	}
+	if s := os.Getenv("KEYWAY_DIFF_STATEMENTS"); s != "" {
+		v, err := strconv.Atoi(s)
+		require.NoError(t, err)
+		statements = v
+	}
+	t.Logf("%d statements, KEYWAY_DIFF_SEED=%d", statements, seed)
+	return statements, seed
+}
+
+func (w *world) report() {
+	for _, k := range slices.Sorted(maps.Keys(w.counts)) {
+		w.t.Logf("%7d %s", w.counts[k], k)
+	}
+}
+
+func (w *world) fail(what, sql, sent string, args []any, want, got any) {
+	w.t.Helper()
+	w.counts["WRONG"]++
+	w.t.Errorf("%s\n  statement %s\n  sent      %s\n  arguments %v\n  want %v\n  got  %v", what, sql, sent, args, want, got)
+	if w.counts["WRONG"] > 10 {
+		w.t.FailNow()
+	}
+}
+
+// TestAcceptedStatementsGiveWhatOneServerGives runs random statements on the shard their plan names and on one server
+// that has all rows. A statement may be refused; an accepted one may not differ.
+func TestAcceptedStatementsGiveWhatOneServerGives(t *testing.T) {
+	n, seed := diffSize(t, 5000)
+	r := rand.New(rand.NewPCG(seed, 1))
+	w := newWorld(t, diffRows(r))
+	for range n {
+		g := &generator{r: r, pin: 0.45 + 0.5*r.Float64()}
+		if r.IntN(4) == 0 {
+			sql, table := g.writeStatement()
+			sql, args := g.numbered(sql)
+			w.compareWrite(sql, table, args)
+		} else {
+			w.compareRead(g.numbered(g.selectStatement()))
+		}
+	}
+	w.report()
+	require.Zero(t, w.counts["WRONG"])
+	require.Greater(t, w.counts["accepted: right"], n/20, "the generator makes too few statements that are accepted")
+}
+
+// bound plans and binds, and counts what is refused.
+func (w *world) bound(sql string, args []any, scope plan.Scope, in shard.Key) (*plan.Plan, plan.Binding, bool) {
+	p, err := plan.Build(sql, diffRegistry, "app", scope)
+	if err != nil {
+		w.counts["refused: "+reason(err)]++
+		w.refused(sql, args, err)
+		return nil, plan.Binding{}, false
+	}
+	b, err := p.Bind(args, in)
+	if err != nil {
+		w.counts["refused by Bind: "+reason(err)]++
+		return nil, plan.Binding{}, false
+	}
+	return p, b, true
+}
+
+// refused checks that what is called a mistake is one for PostgreSQL too.
+func (w *world) refused(sql string, args []any, err error) {
+	switch reason(err) {
+	case "ambiguous column", "unknown column", "syntax":
+	default:
+		return
+	}
+	if _, pgErr := w.query(w.oracle, "explain "+sql, args); pgErr == nil {
+		w.counts["over-refused: "+reason(err)]++
+		if os.Getenv("KEYWAY_DIFF_VERBOSE") != "" {
+			w.t.Logf("PostgreSQL takes this: %v\n  %s", err, sql)
+		}
+	}
+}
+
+// places returns the shards on which the statement may run: every one of them must give the right result.
+func (w *world) places(p *plan.Plan, b plan.Binding) []shard.ID {
+	switch b.Target {
+	case plan.ToKey:
+		id, ok := w.m.Shard(b.Key.Slot())
+		require.True(w.t, ok)
+		return []shard.ID{id}
+	case plan.ToAny:
+		return w.m.Shards()
+	case plan.ToHome:
+		return []shard.ID{p.Home}
+	}
+	var ids []shard.ID
+	for _, k := range b.Keys {
+		id, _ := w.m.Shard(k.Slot())
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	if ids = slices.Compact(ids); len(ids) > 1 {
+		w.counts["accepted: keys of several shards"]++
+		return nil
+	}
+	return ids
+}
+
+func (w *world) compareRead(sql string, args []any) {
+	p, b, ok := w.bound(sql, args, plan.Unscoped, shard.Key{})
+	if !ok {
+		return
+	}
+	want, err := w.query(w.oracle, sql, args)
+	if err != nil {
+		w.invalid(err)
+		return
+	}
+	for _, id := range w.places(p, b) {
+		got, err := w.query(w.shards[id], p.Text, b.Args)
+		switch {
+		case err != nil:
+			w.fail("error on shard "+string(id)+" only", sql, p.Text, args, want.rows, err)
+		case !slices.Equal(want.rows, got.rows):
+			w.fail("wrong rows on shard "+string(id)+" ("+p.Target.String()+")", sql, p.Text, args, want.rows, got.rows)
+		default:
+			w.counts["accepted: right"]++
+			if len(want.rows) > 0 {
+				w.counts["accepted: right, with rows"]++
+			}
+			w.counts["accepted: "+b.Target.String()]++
+		}
+	}
+}
+
+// invalid counts statements that PostgreSQL refuses; the generator makes some, and the reader need not know.
+func (w *world) invalid(err error) {
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg):
+		w.counts["no statement for PostgreSQL: "+pg.Code]++
+	default:
+		w.counts["no argument for pgx"]++
+	}
+}
+
+func (w *world) compareWrite(sql, table string, args []any) {
+	p, b, ok := w.bound(sql, args, plan.Unscoped, shard.Key{})
+	if !ok {
+		return
+	}
+	want, after, err := w.write(w.oracle, sql, args, table)
+	if err != nil {
+		w.invalid(err)
+		return
+	}
+	for _, id := range w.places(p, b) {
+		got, shardAfter, err := w.write(w.shards[id], p.Text, b.Args, table)
+		if err != nil {
+			w.fail("error on shard "+string(id)+" only", sql, p.Text, args, want, err)
+			continue
+		}
+		all := slices.Clone(shardAfter)
+		for _, o := range w.m.Shards() {
+			if o != id {
+				all = append(all, w.static[o][table]...)
+			}
+		}
+		sort.Strings(all)
+		switch {
+		case want.tag != got.tag || !slices.Equal(want.rows, got.rows):
+			w.fail("wrong result on shard "+string(id), sql, p.Text, args, want, got)
+		case !slices.Equal(after, all):
+			w.fail("wrong rows afterwards on shard "+string(id), sql, p.Text, args, after, all)
+		default:
+			w.counts["accepted: right"]++
+			w.counts["accepted: "+p.Verb]++
+		}
+	}
+}
+
+// write runs a statement in a transaction that is rolled back, and returns the table's rows after it.
+func (w *world) write(c *pgx.Conn, sql string, args []any, table string) (result, []string, error) {
+	ctx := context.Background()
+	tx, err := c.Begin(ctx)
+	require.NoError(w.t, err)
+	defer func() { _ = tx.Rollback(ctx) }()
+	res, err := w.query(tx, sql, args)
+	if err != nil {
+		return res, nil, err
+	}
+	after, err := w.query(tx, "select to_jsonb(x) - 'slot' from app."+table+" x", nil)
+	require.NoError(w.t, err)
+	return res, after.rows, nil
+}
