@@ -100,7 +100,8 @@ func (tx *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	return tx.Tx.SendBatch(ctx, b)
 }
 
-// CopyFrom copies rows into table. Where statements are checked, each row is; see [CopyChecker].
+// CopyFrom copies rows into table. Where statements are checked, each row is; see [CopyChecker]. An error of rows is
+// returned as it is.
 func (tx *Tx) CopyFrom(
 	ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource,
 ) (int64, error) {
@@ -117,7 +118,37 @@ func (tx *Tx) CopyFrom(
 			return 0, err
 		}
 	}
-	return tx.Tx.CopyFrom(ctx, table, columns, rows)
+	source := &copySource{CopyFromSource: rows}
+	n, err := tx.Tx.CopyFrom(ctx, table, columns, source)
+	if err != nil && source.err != nil {
+		return n, source.err
+	}
+	return n, err
+}
+
+// copySource remembers why the rows ended. pgx tells the server, and what comes back is the server's error with the
+// reason quoted in its text, which neither errors.As nor a person can tell from a cancelled query.
+type copySource struct {
+	pgx.CopyFromSource
+	err error
+}
+
+func (s *copySource) Values() ([]any, error) {
+	values, err := s.CopyFromSource.Values()
+	s.note(err)
+	return values, err
+}
+
+func (s *copySource) Err() error {
+	err := s.CopyFromSource.Err()
+	s.note(err)
+	return err
+}
+
+func (s *copySource) note(err error) {
+	if err != nil && s.err == nil {
+		s.err = err
+	}
 }
 
 // Prepare is refused with [ErrPrepare] where statements are checked.
