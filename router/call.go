@@ -70,7 +70,7 @@ func (c *call) place(snap *snapshot) error {
 	}
 	b, err := p.Bind(c.args, c.key)
 	if err != nil {
-		return c.mismatch(snap, err)
+		return c.mismatch(snap, p, err)
 	}
 	if b.Target == plan.ToKey {
 		c.node, err = snap.owner(b.Key.Slot())
@@ -134,9 +134,13 @@ func (s *snapshot) commonOwner(p *plan.Plan, keys []shard.Key) (*node, error) {
 }
 
 // mismatch gives a refusal of Bind its public form.
-func (c *call) mismatch(snap *snapshot, err error) error {
+func (c *call) mismatch(snap *snapshot, p *plan.Plan, err error) error {
 	var m *plan.MismatchError
-	if !errors.As(err, &m) {
+	var key *shard.KeyError
+	switch {
+	case errors.As(err, &key):
+		return badKey(p, err)
+	case !errors.As(err, &m):
 		return refused(c.sql, err)
 	}
 	e := &txn.ShardMismatchError{Table: m.Table, Columns: m.Columns, WantSlot: c.key.Slot()}

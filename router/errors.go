@@ -39,6 +39,7 @@ type RefusedError struct {
 	Hint   string // what to write instead; may be empty
 	Offset int    // where in the text, in bytes; -1 when it is about the whole statement
 	Caret  string // the line of the text with a ^ under that place; may be empty
+	Err    error  // a *shard.KeyError when an argument cannot be a key; else nil. Part of Detail
 
 	noKey bool
 }
@@ -51,6 +52,9 @@ func (e *RefusedError) Error() string {
 	}
 	return s
 }
+
+// Unwrap returns Err.
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Is matches [ErrNoShardKey] when that is the reason.
 func (e *RefusedError) Is(target error) bool { return target == ErrNoShardKey && e.noKey }
@@ -198,6 +202,15 @@ type closedError struct{ err error }
 
 func (e *closedError) Error() string   { return ErrClosed.Error() }
 func (e *closedError) Unwrap() []error { return []error{ErrClosed, e.err} }
+
+// badKey says which key column an argument was for.
+func badKey(p *plan.Plan, err error) error {
+	return &RefusedError{
+		Reason: plan.BadKey.String(), Table: p.KeyTable, Offset: -1, Err: err,
+		Detail: fmt.Sprintf("the key of %s (%s): %s", p.KeyTable, strings.Join(p.KeyColumns, ", "),
+			strings.TrimPrefix(err.Error(), "shard: ")),
+	}
+}
 
 // refused makes the public error of what the planner returned.
 func refused(sql string, err error) error {

@@ -67,7 +67,7 @@ func (db *DB) explain(key shard.Key, sql string, args []any) (Plan, error) {
 	}
 	b, err := p.Bind(c.args, key)
 	if err != nil {
-		return out, c.mismatch(snap, err)
+		return out, c.mismatch(snap, p, err)
 	}
 	out.Target, out.Sent = b.Target.String(), len(b.Args)
 	var n *node

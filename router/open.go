@@ -139,12 +139,16 @@ func (db *DB) closePools(grace time.Duration) {
 	wg.Wait()
 }
 
-// closedCause turns the pool's end into ErrClosed.
+// closedCause turns what Close does to a running transaction into ErrClosed.
 func (db *DB) closedCause(err error) error {
-	if err == nil || !db.closed.Load() || errors.Is(err, ErrClosed) || !errors.Is(err, pool.ErrClosed) {
+	switch {
+	case err == nil, !db.closed.Load(), errors.Is(err, ErrClosed):
+		return err
+	case errors.Is(err, pool.ErrClosed), pgerr.ConnectionLost(err):
+		return &closedError{err}
+	default:
 		return err
 	}
-	return &closedError{err}
 }
 
 // openFailure collects what is wrong.
