@@ -5,12 +5,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -80,39 +77,6 @@ func (c *Cluster) writeAccess() error {
 	}
 	lines := fmt.Sprintf("%[1]s all all 127.0.0.1/32 %[2]s\n%[1]s replication all 127.0.0.1/32 %[2]s\n", kind, c.opts.Auth)
 	return c.write(filepath.Join(c.DataDir(), "pg_hba.conf"), lines)
-}
-
-// writeSettings replaces postgresql.conf. ALTER SYSTEM's file comes after it.
-func (c *Cluster) writeSettings() error {
-	settings := map[string]string{
-		"listen_addresses":        c.Host(),
-		"port":                    strconv.Itoa(c.port),
-		"unix_socket_directories": "",
-		"cluster_name":            c.label,
-		"fsync":                   "on",
-		"max_connections":         "100",
-		"shared_buffers":          "32MB",
-		"max_wal_size":            "256MB",
-		// In the data directory: a killed server leaves nothing in /dev/shm.
-		"dynamic_shared_memory_type": "mmap",
-		"logging_collector":          "off",
-		"log_line_prefix":            "%m [%p] ",
-		"timezone":                   "UTC",
-		"log_timezone":               "UTC",
-		"datestyle":                  "iso, mdy",
-		"lc_messages":                "C",
-	}
-	if c.opts.TLS {
-		settings["ssl"] = "on"
-		settings["ssl_cert_file"] = filepath.Join(c.dir, "server.crt")
-		settings["ssl_key_file"] = filepath.Join(c.dir, "server.key")
-	}
-	maps.Copy(settings, c.opts.Settings)
-	var text strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		fmt.Fprintf(&text, "%s = '%s'\n", name, strings.ReplaceAll(settings[name], "'", "''"))
-	}
-	return c.write(filepath.Join(c.DataDir(), "postgresql.conf"), text.String())
 }
 
 // write makes a private file of the server's account.
