@@ -57,6 +57,15 @@ func TestRangesComeBackSortedAndMerged(t *testing.T) {
 	require.Equal(t, 2, m.Index(32767))
 }
 
+func TestAHoleAmongDirectorySlotsStaysAHole(t *testing.T) {
+	m, err := shard.NewMap(1, []shard.Range{{0, 16383, "s0"}, {20000, 20001, "s0"}, {20003, 20003, "s0"}})
+	require.NoError(t, err)
+	require.Len(t, m.Ranges(), 3)
+	for _, hole := range []shard.Slot{16384, 19999, 20002, 20004} {
+		require.Equal(t, -1, m.Index(hole), hole)
+	}
+}
+
 func TestWhatAMapGivesAwayDoesNotChangeIt(t *testing.T) {
 	m, err := shard.Even(1, "s0", "s1")
 	require.NoError(t, err)

@@ -19,6 +19,8 @@ func (t *trial) attempt(ctx context.Context) outcome {
 	if err != nil {
 		return out.before(err)
 	}
+	// No statement_timeout is sent along: one that never raises a smaller timeout of the role costs 57 us of the 208 us of
+	// an empty transaction, and when ctx ends in a statement, pgx and the pool cancel it on the server.
 	pgxTx, err := at.Conn.Conn().BeginTx(ctx, pgx.TxOptions{BeginQuery: t.o.begin()})
 	if err != nil {
 		at.Conn.Release() // the pool closes it when it is not sound

@@ -130,6 +130,17 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+func TestReasonsSayWhatHappened(t *testing.T) {
+	overload := &waitError{safeError{errors.Join(context.DeadlineExceeded, &safeError{dialError})}}
+	for _, phase := range []pgerr.Phase{pgerr.BeforeCommit, pgerr.AtCommit} {
+		require.Contains(t, pgerr.Judge(overload, phase).Reason, "no connection was free")
+		require.Contains(t, pgerr.Judge(&safeError{dialError}, phase).Reason, "could not connect")
+	}
+	require.Contains(t, pgerr.Judge(context.Canceled, pgerr.BeforeCommit).Reason, "context")
+	require.Contains(t, pgerr.Judge(errors.New("x"), pgerr.BeforeCommit).Reason, "not an error of the database")
+	require.Contains(t, pgerr.Judge(io.EOF, pgerr.AtCommit).Reason, "reply to COMMIT was lost")
+}
+
 // What no later addition to the table may change.
 func TestTheTableKeepsItsPromises(t *testing.T) {
 	for _, r := range pgerr.Rules {
