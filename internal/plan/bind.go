@@ -99,20 +99,17 @@ func (p *Plan) bind(args []any, scope shard.Key) (Binding, error) {
 
 // checkArguments counts them. pgx takes options before the first one; they stay in place.
 func (p *Plan) checkArguments(args []any) (options int, err error) {
-	for ; options < len(args); options++ {
-		switch o := args[options].(type) {
-		case pgx.QueryExecMode:
-			if o == pgx.QueryExecModeSimpleProtocol {
-				return 0, refuse(Arguments, -1, "the simple protocol writes arguments into the text, where their types are lost",
-					"use another QueryExecMode")
-			}
-			continue
-		case pgx.QueryResultFormats, pgx.QueryResultFormatsByOID:
-			continue
-		case pgx.QueryRewriter:
-			return 0, refuse(Arguments, -1, "named arguments must be rewritten before the statement is planned", "use Rewrite")
+	options = optionsOf(args)
+	for _, o := range args[:options] {
+		if o == pgx.QueryExecModeSimpleProtocol {
+			return 0, refuse(Arguments, -1, "the simple protocol writes arguments into the text, where their types are lost",
+				"use another QueryExecMode")
 		}
-		break
+	}
+	if options < len(args) {
+		if _, ok := args[options].(pgx.QueryRewriter); ok {
+			return 0, refuse(Arguments, -1, "named arguments must be rewritten before the statement is planned", "call Rewrite first")
+		}
 	}
 	if n := len(args) - options; n != p.Params {
 		return 0, refuse(Arguments, -1, fmt.Sprintf("the statement has %d parameters, and %d arguments were given", p.Params, n), "")
@@ -143,14 +140,14 @@ func (b *binder) key(n int, t shard.Type) (shard.Key, error) {
 }
 
 func (b *binder) send(n int, v any) {
-	b.own(0)
+	b.own()
 	b.sent[b.options+n-1] = v
 }
 
 // own copies the caller's slice before the first change, with room for more arguments.
-func (b *binder) own(more int) {
+func (b *binder) own() {
 	if len(b.args) == 0 || len(b.sent) > 0 && &b.sent[0] == &b.args[0] {
-		b.sent = append(make([]any, 0, len(b.args)+len(b.p.extras)+more), b.args...)
+		b.sent = append(make([]any, 0, len(b.args)+len(b.p.extras)), b.args...)
 	}
 }
 
@@ -171,7 +168,7 @@ func (b *binder) read() (Binding, error) {
 	case found.Target == 0:
 		found.Target = ToAny // every occurrence is empty, so any shard has all of its rows
 	}
-	if err := b.appendExtras(nil); err != nil {
+	if err := b.appendExtras(shard.Key{}, nil); err != nil {
 		return Binding{}, err
 	}
 	found.Args = b.sent
@@ -370,51 +367,61 @@ func (b *binder) list(o *occurrence) ([]shard.Key, error) {
 
 // insert binds an INSERT: each row has its own key, and whatever the statement reads besides must be under the same.
 func (b *binder) insert() (Binding, error) {
-	keys := make([]shard.Key, len(b.p.rows))
-	var parts []shard.Key
-	same := true
-	for i := range b.p.rows {
-		r := &b.p.rows[i]
-		parts = parts[:0]
-		for j := range r.parts {
-			k, err := b.rowPart(&r.parts[j], j, len(r.parts))
-			if err != nil {
-				return Binding{}, err
-			}
-			parts = append(parts, k)
-		}
-		keys[i] = parts[0]
-		if len(parts) > 1 {
-			keys[i] = shard.Composite(parts...)
-		}
-		if err := keys[i].Err(); err != nil {
-			return Binding{}, err
-		}
-		if b.p.scoped {
-			types := make([]shard.Type, 0, len(r.parts))
-			for j := range r.parts {
-				types = append(types, r.parts[j].typ)
-			}
-			want, err := b.scopeKey(types)
-			if err != nil {
-				return Binding{}, err
-			}
-			if keys[i] != want {
-				return Binding{}, &MismatchError{Table: r.table, Columns: r.columns}
-			}
-		}
-		same = same && keys[i] == keys[0]
-	}
-	if err := b.insertReads(keys[0], same); err != nil {
+	first, err := b.rowKey(&b.p.rows[0])
+	if err != nil {
 		return Binding{}, err
 	}
-	if err := b.appendExtras(keys); err != nil {
+	var keys []shard.Key // nil while there is one row, which is most of the time
+	same := true
+	for i := range b.p.rows[1:] {
+		k, err := b.rowKey(&b.p.rows[i+1])
+		if err != nil {
+			return Binding{}, err
+		}
+		if keys == nil {
+			keys = append(make([]shard.Key, 0, len(b.p.rows)), first)
+		}
+		keys = append(keys, k)
+		same = same && k == first
+	}
+	if err := b.insertReads(first, same); err != nil {
+		return Binding{}, err
+	}
+	if err := b.appendExtras(first, keys); err != nil {
 		return Binding{}, err
 	}
 	if same {
-		return Binding{Target: ToKey, Key: keys[0], Args: b.sent}, nil
+		return Binding{Target: ToKey, Key: first, Args: b.sent}, nil
 	}
 	return Binding{Target: ToKeyList, Keys: keys, Args: b.sent}, nil
+}
+
+// rowKey is the key of one row.
+func (b *binder) rowKey(r *row) (key shard.Key, err error) {
+	if len(r.parts) == 1 {
+		key, err = b.rowPart(&r.parts[0], 0, 1)
+	} else {
+		parts := make([]shard.Key, len(r.parts))
+		for i := range r.parts {
+			if parts[i], err = b.rowPart(&r.parts[i], i, len(parts)); err != nil {
+				return shard.Key{}, err
+			}
+		}
+		key = shard.Composite(parts...)
+		err = key.Err()
+	}
+	if err != nil || !b.p.scoped {
+		return key, err
+	}
+	types := make([]shard.Type, 0, len(r.parts))
+	for i := range r.parts {
+		types = append(types, r.parts[i].typ)
+	}
+	want, err := b.scopeKey(types)
+	if err == nil && key != want {
+		err = &MismatchError{Table: r.table, Columns: r.columns}
+	}
+	return key, err
 }
 
 // insertReads checks the sharded tables that an INSERT reads in subqueries.
@@ -471,15 +478,20 @@ func scopePart(scope shard.Key, i, parts int, t shard.Type) (shard.Key, error) {
 	return shard.FromValue(scope.Part(i), t)
 }
 
-// appendExtras appends what the text's edits ask for. keys are those of the rows of an INSERT.
-func (b *binder) appendExtras(keys []shard.Key) error {
+// appendExtras appends what the text's edits ask for. first is the key of an INSERT's first row; keys are those of all
+// rows when there are several.
+func (b *binder) appendExtras(first shard.Key, keys []shard.Key) error {
 	if len(b.p.extras) == 0 {
 		return nil
 	}
-	b.own(0)
+	b.own()
 	for _, e := range b.p.extras {
 		if e.row >= 0 {
-			b.sent = append(b.sent, int16(keys[e.row].Slot()))
+			k := first
+			if keys != nil {
+				k = keys[e.row]
+			}
+			b.sent = append(b.sent, int16(k.Slot()))
 			continue
 		}
 		k, err := scopePart(b.scope, e.part, e.parts, e.typ)

@@ -249,6 +249,13 @@ func (r *reader) unsafeParam(rel *relation) int {
 
 // restrict adds the scope's key to the occurrences that the text does not pin.
 func (r *reader) restrict(open []*relation, x *extras) {
+	// Up to version 17 PostgreSQL itself is wrong here: SELECT DISTINCT k ... WHERE k = 1 GROUP BY ROLLUP (k) loses the row
+	// whose k is NULL, because the planner takes k for constant. What the user writes is theirs; this package must not be
+	// the one to add the condition.
+	if len(open) > 0 && r.groupingSets {
+		panic(refuse(Unsupported, open[0].offset, "the handle's key is not added to a statement with ROLLUP, CUBE or GROUPING SETS",
+			"write the key's condition in the statement"))
+	}
 	byBlock := map[*block][]*relation{}
 	for _, rel := range open {
 		r.distinctAlias(rel)

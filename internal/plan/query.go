@@ -227,6 +227,7 @@ func (r *reader) groups(q *sqlparse.Select, s *shape, sc *scope) []*column {
 		}
 	}
 	if sets {
+		r.groupingSets = true
 		return nil
 	}
 	return cols

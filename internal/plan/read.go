@@ -22,6 +22,9 @@ type reader struct {
 	readOnly    bool
 	verb        string
 
+	// groupingSets is set when a query has ROLLUP, CUBE or GROUPING SETS.
+	groupingSets bool
+
 	insert *insertion // of an INSERT into a sharded table
 	edits  []edit
 }

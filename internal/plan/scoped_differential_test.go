@@ -1,0 +1,118 @@
+package plan_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sort"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/shard"
+)
+
+// TestScopedStatementsSeeOneTenant runs random statements through a scope on the tenant's shard, and as they were
+// written on a server that has only that tenant's rows. What names another tenant is a mismatch; what is sent must give
+// the same.
+func TestScopedStatementsSeeOneTenant(t *testing.T) {
+	n, seed := diffSize(t, 3000)
+	r := rand.New(rand.NewPCG(seed, 2))
+	tenants := []int64{1, 2, 3}
+	w := newWorld(t, diffRows(r), tenants...)
+	for range n {
+		g := &generator{r: r, pin: 0.1 + 0.3*r.Float64()}
+		k := tenants[r.IntN(len(tenants))]
+		if r.IntN(4) == 0 {
+			sql, table := g.writeStatement()
+			sql, args := g.numbered(sql)
+			w.compareScopedWrite(k, sql, table, args)
+		} else {
+			sql, args := g.numbered(g.selectStatement())
+			w.compareScopedRead(k, sql, args)
+		}
+	}
+	w.report()
+	require.Zero(t, w.counts["WRONG"])
+	require.Greater(t, w.counts["accepted: right"], n/20, "the generator makes too few statements that are accepted")
+}
+
+func (w *world) compareScopedRead(k int64, sql string, args []any) {
+	p, b, ok := w.bound(sql, args, plan.Scoped, shard.Int64(k))
+	if !ok {
+		return
+	}
+	want, err := w.query(w.tenants[k], sql, args)
+	if err != nil {
+		w.invalid(err)
+		return
+	}
+	for _, id := range w.places(p, b) {
+		got, err := w.query(w.shards[id], p.Text, b.Args)
+		switch {
+		case err != nil:
+			w.fail("error on shard "+string(id)+" only", sql, p.Text, b.Args, want.rows, err)
+		case !slices.Equal(want.rows, got.rows):
+			w.fail("wrong rows on shard "+string(id)+" ("+p.Target.String()+")", sql, p.Text, b.Args, want.rows, got.rows)
+		default:
+			w.counts["accepted: right"]++
+			if len(want.rows) > 0 {
+				w.counts["accepted: right, with rows"]++
+			}
+			if p.Text != sql {
+				w.counts["accepted: restricted"]++
+			}
+		}
+	}
+}
+
+// compareScopedWrite also compares what is in the table afterwards: the tenant's rows as on the tenant's own server,
+// everybody else's unchanged.
+func (w *world) compareScopedWrite(k int64, sql, table string, args []any) {
+	p, b, ok := w.bound(sql, args, plan.Scoped, shard.Int64(k))
+	if !ok {
+		return
+	}
+	own := w.rows(w.tenants[k], table)
+	want, after, err := w.write(w.tenants[k], sql, args, table)
+	if err != nil {
+		w.invalid(err)
+		return
+	}
+	for _, id := range w.places(p, b) {
+		got, shardAfter, err := w.write(w.shards[id], p.Text, b.Args, table)
+		if err != nil {
+			w.fail("error on shard "+string(id)+" only", sql, p.Text, b.Args, want, err)
+			continue
+		}
+		owner, _ := w.m.Shard(shard.Int64(k).Slot())
+		expected := slices.Clone(w.static[id][table])
+		if table == homeTable.name || id == owner { // else it matches nothing, and may run on a shard without the tenant
+			expected = append(subtract(expected, own), after...)
+		}
+		sort.Strings(expected)
+		switch {
+		case want.tag != got.tag || !slices.Equal(want.rows, got.rows):
+			w.fail("wrong result on shard "+string(id), sql, p.Text, b.Args, want, got)
+		case !slices.Equal(expected, shardAfter):
+			w.fail("wrong rows afterwards on shard "+string(id), sql, p.Text, b.Args, expected, shardAfter)
+		default:
+			w.counts["accepted: right"]++
+			w.counts["accepted: "+p.Verb]++
+			if p.Text != sql {
+				w.counts["accepted: restricted"]++
+			}
+		}
+	}
+}
+
+// subtract removes each element of b from a once.
+func subtract(a, b []string) []string {
+	a = slices.Clone(a)
+	for _, x := range b {
+		if i := slices.Index(a, x); i >= 0 {
+			a = slices.Delete(a, i, i+1)
+		}
+	}
+	return a
+}
