@@ -51,7 +51,7 @@ func startChild(t *testing.T, program string, attr *syscall.SysProcAttr) (*exec.
 	t.Helper()
 	cmd := exec.Command(program)
 	cmd.Dir = "/"
-	cmd.Env = append(os.Environ(), childEnv+"="+install(t).Bin)
+	cmd.Env = append(os.Environ(), childEnv+"="+install(t).Bin, localpg.EnvTemp+"="+openDir(t))
 	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()

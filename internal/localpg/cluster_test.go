@@ -110,9 +110,7 @@ func TestPortThatAnotherProcessTakesIsReplaced(t *testing.T) {
 }
 
 func TestServerThatCannotStartShowsTheEndOfItsLog(t *testing.T) {
-	parent := t.TempDir()
-	require.NoError(t, os.Chmod(parent, 0o777))
-	openPath(t, parent)
+	parent := openDir(t)
 	_, err := localpg.Start(t.Context(), localpg.Options{
 		Parent: parent, Install: install(t), Settings: map[string]string{"shared_buffers": "nonsense"},
 	})
@@ -121,6 +119,17 @@ func TestServerThatCannotStartShowsTheEndOfItsLog(t *testing.T) {
 	entries, err := os.ReadDir(parent)
 	require.NoError(t, err)
 	require.Empty(t, entries, "what failed to start leaves nothing behind")
+}
+
+// openDir makes a directory that every user can enter, where pgtest keeps its
+// clusters: in memory where it can.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp(filepath.Dir(pgtest.Shared(t).Dir()), "localpg-test-*")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	require.NoError(t, os.Chmod(dir, 0o777))
+	return dir
 }
 
 // openPath lets other users enter a directory of the test.
@@ -154,9 +163,7 @@ func TestDirectoryThatHoldsSomethingIsRefused(t *testing.T) {
 }
 
 func TestClusterLivesInTheGivenDirectory(t *testing.T) {
-	parent := t.TempDir()
-	openPath(t, parent)
-	dir := filepath.Join(parent, "mine")
+	dir := filepath.Join(openDir(t), "mine")
 	c := pgtest.Private(t, localpg.Options{Dir: dir})
 	require.Equal(t, dir, c.Dir())
 	require.DirExists(t, c.DataDir())
