@@ -23,7 +23,6 @@ type table struct {
 	keyAt   []int    // where the key columns are among them; empty unless sharded
 	addSlot bool     // after the columns
 
-	copied map[*target]int64 // rows given to each shard
 	report TableReport
 }
 
@@ -113,7 +112,7 @@ func (t *target) generatedColumns(ctx context.Context) (map[columnOf]bool, error
 
 // match decides which columns are copied.
 func match(t *catalog.Table, from *sourceTable, generated map[columnOf]bool) (*table, error) {
-	tab := &table{name: tableName{t.Schema, t.Name}, target: t, addSlot: t.HasSlot, copied: map[*target]int64{}}
+	tab := &table{name: tableName{t.Schema, t.Name}, target: t, addSlot: t.HasSlot}
 	refuse := func(reason, remedy string) error {
 		return &RefusedError{Table: tab.name.String(), Reason: reason, Remedy: remedy}
 	}

@@ -55,10 +55,9 @@ func (im *importation) copyTable(ctx context.Context, t *table) error {
 	if err != nil && abort.Err() == nil {
 		stop(fmt.Errorf("import: table %s: the source: %w", t.name, pgerr.Public(err)))
 	}
-	for at, st := range s.streams {
+	for _, st := range s.streams {
 		st.flush()
 		close(st.chunks)
-		t.copied[at] = st.rows
 	}
 	running.Wait()
 	if abort.Err() != nil {
@@ -141,7 +140,6 @@ type stream struct {
 	abort  context.Context
 	chunks chan []byte
 	filled []byte // the splitter's
-	rows   int64
 	now    []byte // the reader's
 }
 
@@ -150,7 +148,6 @@ func (st *stream) add(line []byte) {
 		st.filled = make([]byte, 0, chunkSize+len(line))
 	}
 	st.filled = append(st.filled, line...)
-	st.rows++
 	if len(st.filled) >= chunkSize {
 		st.flush()
 	}

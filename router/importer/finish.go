@@ -34,8 +34,8 @@ func (im *importation) finish(ctx context.Context) error {
 func (t *target) moveSequences(ctx context.Context, tab *table) error {
 	rows, err := t.conn.Query(ctx, `select a.attname, s.seqrelid::regclass::text, s.seqmin, s.seqmax
 		from pg_catalog.pg_attribute a
-		join pg_catalog.pg_sequence s on s.seqrelid = pg_catalog.pg_get_serial_sequence($1, a.attname)::regclass
-		where a.attrelid = $1::regclass and a.attnum > 0 and not a.attisdropped`, tab.name.quoted())
+		join pg_catalog.pg_sequence s on s.seqrelid = pg_catalog.pg_get_serial_sequence($1::text, a.attname)::regclass
+		where a.attrelid = $1::text::regclass and a.attnum > 0 and not a.attisdropped`, tab.name.quoted())
 	if err != nil {
 		return err
 	}
@@ -43,13 +43,15 @@ func (t *target) moveSequences(ctx context.Context, tab *table) error {
 		column, name     string
 		lowest, greatest int64
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[sequence])
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s sequence, err error) {
+		return s, row.Scan(&s.column, &s.name, &s.lowest, &s.greatest)
+	})
 	if err != nil {
 		return err
 	}
 	for _, s := range list {
 		column := pgx.Identifier{s.column}.Sanitize()
-		_, err := t.conn.Exec(ctx, fmt.Sprintf(`select pg_catalog.setval($1::regclass, max(%[1]s)) from %[2]s
+		_, err := t.conn.Exec(ctx, fmt.Sprintf(`select pg_catalog.setval($1::text::regclass, max(%[1]s)) from %[2]s
 			where %[1]s between $2 and $3 having max(%[1]s) >= (select last_value from %[3]s)`, column, tab.name.quoted(), s.name),
 			s.name, s.lowest, s.greatest)
 		if err != nil {
