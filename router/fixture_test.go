@@ -101,6 +101,18 @@ func (f *fixture) migrator(id shard.ID) *pgx.Conn {
 	return conn
 }
 
+// superuser connects to a shard as the server's superuser.
+func (f *fixture) superuser(id shard.ID) *pgx.Conn {
+	f.t.Helper()
+	for i, c := range f.servers {
+		if shard.ID(fmt.Sprintf("s%d", i)) == id {
+			return pgtest.Conn(f.t, c, "postgres", f.cfg.Shards[id].Database)
+		}
+	}
+	f.t.Fatalf("no shard %s", id)
+	return nil
+}
+
 // everywhere runs SQL on every shard as the migrator and grants the app the use of what it made.
 func (f *fixture) everywhere(sql string) {
 	f.t.Helper()

@@ -1,0 +1,14 @@
+package router
+
+import "github.com/keyway-go/keyway/shard"
+
+// StopListening ends the loader's watch and keeps its reads on demand working.
+func StopListening(db *DB) {
+	db.loader.cancel()
+	db.loader.wg.Wait()
+	l := newLoader(db)
+	db.loader = l
+}
+
+// InstallMap offers the DB a map, as a poll would.
+func InstallMap(db *DB, m *shard.Map) { db.loader.installMap(m, "test") }
