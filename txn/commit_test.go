@@ -130,7 +130,7 @@ func (w *world) waitUntilCommitSleeps() {
 	if err != nil {
 		return
 	}
-	defer conn.Close(context.Background()) //nolint:errcheck // it only looked
+	defer conn.Close(context.Background())
 	for n := 0; n == 0; {
 		if conn.QueryRow(within(w.t), `select count(*) from pg_stat_activity
 			where query = 'commit' and wait_event = 'PgSleep' and datname = current_database()`).Scan(&n) != nil {
@@ -197,17 +197,29 @@ func TestARetryableErrorAtCommitIsRunAgain(t *testing.T) {
 }
 
 func TestAnInDoubtTransactionInsideAnotherIsNotRunAgain(t *testing.T) {
-	w := newWorld(t)
-	outer := 0
-	err := w.run(txn.Options{Rerunnable: true}, func(ctx context.Context, tx *txn.Tx) error {
-		outer++
-		w.proxy.On(atCommit, faultproxy.LoseReply)
-		return w.runner.Run(txn.Independent(ctx), w, txn.Options{}, add)
-	})
-	require.ErrorIs(t, err, txn.ErrInDoubt)
-	require.Equal(t, 1, outer)
-	require.Equal(t, 1, w.n(1))
-	require.Equal(t, int64(1), w.runner.Stat().InDoubt)
-	require.Equal(t, int64(1), w.runner.Stat().Failed, "the outer one is known to be rolled back")
-	w.idle()
+	for name, after := range map[string]func(context.Context, *world, *txn.Tx){
+		"the outer one lives": func(context.Context, *world, *txn.Tx) {},
+		"both are lost": func(ctx context.Context, w *world, tx *txn.Tx) {
+			w.kill(tx)
+			_, _ = tx.Exec(ctx, "select 1")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			outer := 0
+			err := w.run(txn.Options{Rerunnable: true}, func(ctx context.Context, tx *txn.Tx) error {
+				outer++
+				w.proxy.On(atCommit, faultproxy.LoseReply)
+				err := w.runner.Run(txn.Independent(ctx), w, txn.Options{}, add)
+				after(ctx, w, tx)
+				return err
+			})
+			require.ErrorIs(t, err, txn.ErrInDoubt)
+			require.Equal(t, 1, outer)
+			require.Equal(t, 1, w.n(1))
+			require.Equal(t, int64(1), w.runner.Stat().InDoubt)
+			require.Equal(t, int64(1), w.runner.Stat().Failed, "the outer one is known to be rolled back")
+			w.idle()
+		})
+	}
 }

@@ -76,7 +76,11 @@ type GaveUpError struct {
 
 // Error implements error.
 func (e *GaveUpError) Error() string {
-	return fmt.Sprintf("txn: shard %s: gave up after %d attempt(s), %s: %v", e.Shard, e.Attempts, e.Why, e.Err)
+	where := ""
+	if e.Shard != "" { // a source may fail before it knows
+		where = fmt.Sprintf("shard %s: ", e.Shard)
+	}
+	return fmt.Sprintf("txn: %sgave up after %d attempt(s), %s: %v", where, e.Attempts, e.Why, e.Err)
 }
 
 // Unwrap returns Err.

@@ -37,6 +37,7 @@ func ExampleRunner_Run() {
 		return err
 	})
 	fmt.Println(err)
+	// Output:
 }
 
 // When the reply to COMMIT is lost, nobody but the database knows. Look for the effect before repeating anything.
@@ -66,4 +67,5 @@ func ExampleTx_Begin() {
 		_, err = tx.Exec(ctx, "update article set tagged = true where id = $1", 7)
 		return err
 	}
+	// Output:
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/keyway-go/keyway/internal/faultproxy"
 	"github.com/keyway-go/keyway/internal/localpg/pgtest"
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/txn"
 )
 
@@ -276,6 +277,27 @@ func TestEachKindOfErrorHasItsLimit(t *testing.T) {
 	}
 }
 
+// More work does not help a pool that has none to give.
+func TestAFullPoolIsNotTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	refused := &pool.ConnectError{Instance: "pg-a", Err: syscall.ECONNREFUSED}
+	for _, full := range []error{
+		&pool.AcquireTimeoutError{Instance: "pg-a"},
+		&pool.AcquireTimeoutError{Instance: "pg-a", Dial: refused},
+		&pool.QueueFullError{Instance: "pg-a"},
+		pool.ErrClosed,
+	} {
+		asked := 0
+		src := sourceFunc(func(context.Context, int) (txn.Attempt, error) {
+			asked++
+			return txn.Attempt{Shard: "s1"}, full
+		})
+		require.ErrorIs(t, w.runner.Run(within(t), src, txn.Options{Rerunnable: true}, add), full)
+		require.Equal(t, 1, asked, "%T", full)
+	}
+	require.Zero(t, w.runner.Stat().InDoubt)
+}
+
 func TestOneAttemptIsOneAttempt(t *testing.T) {
 	w := newWorld(t)
 	err := w.run(txn.Options{MaxAttempts: 1}, conflict("40001"))
@@ -382,7 +404,7 @@ func TestAKilledServerIsUsedAgainWhenItIsBack(t *testing.T) {
 	require.Zero(t, s.InDoubt)
 	conn, err := pgx.ConnectConfig(within(t), w.direct.Config())
 	require.NoError(t, err)
-	defer conn.Close(context.Background()) //nolint:errcheck // it only looked
+	defer conn.Close(context.Background())
 	var n int
 	require.NoError(t, conn.QueryRow(within(t), "select n from account where id = 1").Scan(&n))
 	require.Equal(t, s.Committed, int64(n), "what was acknowledged is there, and nothing else")

@@ -126,7 +126,7 @@ func TestRowsLeftOpenAreNotACommit(t *testing.T) {
 	w := newWorld(t)
 	err := w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
 		require.NoError(t, add(ctx, tx))
-		_, err := tx.Query(ctx, "select generate_series(1, 100000)") //nolint:sqlclosecheck // that is what it is about
+		_, err := tx.Query(ctx, "select generate_series(1, 100000)")
 		return err
 	})
 	require.ErrorIs(t, err, txn.ErrOpenRows)
@@ -182,7 +182,7 @@ func TestCommitAndRollbackAreTheRunners(t *testing.T) {
 	for _, tx := range []pgx.Tx{kept, savepoint} {
 		_, err := tx.Exec(ctx, "select 1")
 		require.ErrorIs(t, err, pgx.ErrTxClosed)
-		_, err = tx.Query(ctx, "select 1") //nolint:sqlclosecheck // there are none
+		_, err = tx.Query(ctx, "select 1")
 		require.ErrorIs(t, err, pgx.ErrTxClosed)
 		require.ErrorIs(t, tx.QueryRow(ctx, "select 1").Scan(), pgx.ErrTxClosed)
 		_, err = tx.Begin(ctx)
@@ -304,7 +304,7 @@ func (w *world) waitUntilSleeping(pid int32) {
 	if err != nil {
 		return
 	}
-	defer conn.Close(context.Background()) //nolint:errcheck // it only looked
+	defer conn.Close(context.Background())
 	for event := ""; !strings.Contains(event, "PgSleep"); {
 		if conn.QueryRow(within(w.t), "select coalesce(wait_event, '') from pg_stat_activity where pid = $1", pid).Scan(&event) != nil {
 			return

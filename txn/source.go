@@ -13,7 +13,8 @@ import (
 // found at its new shard.
 type Source interface {
 	// Begin takes a connection to the shard. attempt counts from 1. Run begins and ends the transaction and gives the
-	// connection back. An error here is judged like one before COMMIT: what cannot be reached is tried again.
+	// connection back. An error here is judged like one before COMMIT: what cannot be reached is tried again, at the
+	// expense of the Attempt's Shard when that is set all the same.
 	Begin(ctx context.Context, attempt int) (Attempt, error)
 }
 
