@@ -19,7 +19,12 @@ func (in *Instance) Close(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
-	return in.force(ctx.Err())
+	select {
+	case <-in.quiet: // both were ready
+		return nil
+	default:
+		return in.force(ctx.Err())
+	}
 }
 
 func (in *Instance) beginClose() {
@@ -38,12 +43,15 @@ func (in *Instance) beginClose() {
 	for in.raw.first != nil {
 		in.settleLocked(in.raw.first, nil, err)
 	}
+	if in.patient != nil {
+		in.patient.Stop()
+	}
 	for _, d := range in.dbs {
 		for d.queue.first != nil {
 			in.settleLocked(d.queue.first, nil, err)
 		}
-		if d.retry != nil && d.retry.Stop() {
-			d.retry = nil
+		if d.retry != nil {
+			d.retry.Stop()
 		}
 	}
 	for r := in.oldestIdleLocked(nil); r != nil; r = in.oldestIdleLocked(nil) {

@@ -43,7 +43,7 @@ func (c *Conn) Exec(ctx context.Context, sql string, args ...any) (pgconn.Comman
 	if r == nil {
 		return pgconn.CommandTag{}, ErrReleased
 	}
-	return r.conn.Exec(ctx, sql, args...)
+	return r.exec(ctx, sql, args...)
 }
 
 // Query is [pgx.Conn.Query].
@@ -70,7 +70,7 @@ func (c *Conn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if r == nil {
 		return pgx.FailedBatchResults(b, ErrReleased)
 	}
-	return r.conn.SendBatch(ctx, b)
+	return r.sendBatch(ctx, b)
 }
 
 // CopyFrom is [pgx.Conn.CopyFrom].
@@ -91,5 +91,9 @@ func (c *Conn) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
 	if r == nil {
 		return nil, ErrReleased
 	}
-	return r.conn.BeginTx(ctx, o)
+	t, err := r.beginTx(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }

@@ -125,7 +125,7 @@ func (d *Database) Exec(ctx context.Context, sql string, args ...any) (pgconn.Co
 		return pgconn.CommandTag{}, err
 	}
 	defer r.release()
-	return r.conn.Exec(ctx, sql, args...)
+	return r.exec(ctx, sql, args...)
 }
 
 // Query runs sql on one connection, as [pgx.Conn.Query] does. The connection is given back when the rows are closed,
@@ -160,7 +160,13 @@ func (d *Database) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 	if err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
-	return newBatchResults(r, r.conn.SendBatch(ctx, b))
+	results := r.sendBatch(ctx, b)
+	if results.tx != nil {
+		results.tx.set(r)
+	} else {
+		results.set(r)
+	}
+	return results
 }
 
 // CopyFrom copies rows into a table on one connection, as [pgx.Conn.CopyFrom] does.
@@ -182,12 +188,13 @@ func (d *Database) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error)
 	if err != nil {
 		return nil, err
 	}
-	t, err := r.conn.BeginTx(ctx, o)
+	t, err := r.beginTx(ctx, o)
 	if err != nil {
 		r.release()
 		return nil, err
 	}
-	return newTx(r, t), nil
+	t.set(r)
+	return t, nil
 }
 
 // Ping takes a connection and sends an empty statement over it.

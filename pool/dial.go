@@ -16,6 +16,9 @@ const (
 	firstBackoff = 10 * time.Millisecond
 	lastBackoff  = 500 * time.Millisecond
 
+	// slowDial is the longest dial that is believed to be typical.
+	slowDial = 100 * time.Millisecond
+
 	// hopeful is how long a waiter keeps hoping for a returned connection when dialling fails.
 	hopeful = time.Second
 )
@@ -122,6 +125,7 @@ func (d *Database) dial() {
 	in := d.in
 	ctx, cancel := context.WithTimeout(in.dialCtx, in.cfg.DialTimeout)
 	defer cancel()
+	start := time.Now()
 	r, err := d.connect(ctx, work, true)
 
 	in.mu.Lock()
@@ -132,6 +136,7 @@ func (d *Database) dial() {
 		d.dialFailedLocked(err)
 	} else {
 		d.failures = 0
+		in.dialTime = min(time.Since(start), slowDial)
 		in.adoptLocked(r)
 		in.placeLocked(r)
 	}

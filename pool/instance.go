@@ -53,11 +53,14 @@ type Instance struct {
 
 	// waiting counts the callers in the databases' queues and in raw: while it is 0 a returned connection needs no
 	// thought.
-	waiting  int
-	arrivals uint64   // the last waiter's place in the order
-	raw      waitList // callers that want a token for a socket of their own
-	controls waitList // callers that want the control token
-	wanted   int      // how many connections the current AcquireMany wants
+	waiting   int
+	arrivals  uint64        // the last waiter's place in the order
+	raw       waitList      // callers that want a token for a socket of their own
+	controls  waitList      // callers that want the control token
+	converted time.Time     // when a connection was last closed for a database that had others
+	dialTime  time.Duration // how long the last good dial took
+	patient   *time.Timer   // looks at the queue when somebody's patience ends; stopped by Close
+	wanted    int           // how many connections the current AcquireMany wants
 
 	clock      uint32 // coarse time in ticks, so that the hot path reads no clock
 	returns    uint64 // orders idle connections by their last use

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// patience is how much later than another database's waiter a waiter may have come and still be served before it, if
-// a connection of its own database comes free. Converting that connection instead would cost a close and a dial, some
-// milliseconds of the server's processor; under load on two databases it would be paid for nearly every statement.
-const patience = 25 * time.Millisecond
+// patience is how long a caller whose database has connections in use waits for one of them before a connection is
+// taken away from another database for it: an idle one, or one that is just returned and that a caller who came so
+// much later could have. Taking it costs a close and a dial, some milliseconds of the server's processor, and under
+// load on several databases it would be paid for nearly every statement.
+const patience = 10 * time.Millisecond
 
 // A waiter is one caller that could not be served at once. The instance's mu guards all but what await reads after
 // done: res and err are written before the send.
@@ -201,9 +202,9 @@ func (in *Instance) pumpLocked() {
 		if w == nil {
 			return
 		}
-		isRaw := w == raw
+		isRaw, takeFromAllBut := w == raw, w.db
 		if isRaw {
-			raw = raw.next
+			raw, takeFromAllBut = raw.next, nil // a socket of a pgxpool has no use for ours
 		} else {
 			w.db.cursor = w.next
 			slots--
@@ -216,11 +217,54 @@ func (in *Instance) pumpLocked() {
 			in.startDialLocked(w.db)
 		case promised > 0:
 			promised--
-		case in.freeLocked(work) == 0 && in.evictLocked(w.db):
+		case !isRaw && !in.mayTakeLocked(w):
+			w.db.cursor = nil // nor may those who came later
+			slots++
+		case in.freeLocked(work) == 0 && in.evictLocked(takeFromAllBut):
+			if !isRaw {
+				in.noteConversionLocked(w.db)
+			}
 		default:
 			in.reclaimLentLocked()
 			return
 		}
+	}
+}
+
+// mayTakeLocked reports whether an idle connection of another database may be closed for w, and sees to it that the
+// queue is looked at again when it may. mu must be held.
+func (in *Instance) mayTakeLocked(w *waiter) bool {
+	if in.idle == 0 {
+		return true
+	}
+	left := in.untilDueLocked(w)
+	if left > 0 && in.patient == nil {
+		in.patient = time.AfterFunc(left, func() {
+			in.mu.Lock()
+			defer in.mu.Unlock()
+			in.patient = nil
+			in.pumpLocked()
+		})
+	}
+	return left <= 0
+}
+
+// untilDueLocked is how long w must still wait before a connection may be converted for it. mu must be held.
+//
+// Conversions for a database that has connections in use are spaced, so that they cost at most a twentieth of the
+// pool's time: with two databases under changing load, each one's queue grows while the other has more of the
+// connections, and they would be exchanged for ever.
+func (in *Instance) untilDueLocked(w *waiter) time.Duration {
+	if w.many || w.db.lent+w.db.dialling == 0 {
+		return 0 // nothing of its own will ever come back to it; an AcquireMany may itself have what is lent
+	}
+	return max(patience-time.Since(w.since), time.Until(in.converted.Add(20*in.dialTime/time.Duration(in.limit))))
+}
+
+// noteConversionLocked starts the time until the next one. mu must be held.
+func (in *Instance) noteConversionLocked(d *Database) {
+	if d.lent+d.dialling > 0 { // the first one is never held up by the spacing, nor holds it up
+		in.converted = time.Now()
 	}
 }
 
@@ -254,7 +298,8 @@ func (in *Instance) overdueLocked(d *Database) bool {
 		if e == d || w == nil || w.seq > own.seq || e.backingOffLocked() {
 			continue
 		}
-		if e.lent+e.dialling == 0 || own.since.Sub(w.since) > patience {
+		if (e.lent+e.dialling == 0 || own.since.Sub(w.since) > patience) && in.untilDueLocked(w) <= 0 {
+			in.noteConversionLocked(e)
 			return true
 		}
 	}

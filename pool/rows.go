@@ -1,8 +1,6 @@
 package pool
 
 import (
-	"context"
-
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -52,57 +50,6 @@ type row struct {
 func (w *row) Scan(dest ...any) error {
 	defer w.release()
 	return w.Row.Scan(dest...)
-}
-
-// tx gives its connection back when the transaction ends.
-type tx struct {
-	pgx.Tx
-	holder
-}
-
-func newTx(r *resource, t pgx.Tx) *tx {
-	w := &tx{Tx: t}
-	w.set(r)
-	return w
-}
-
-func (w *tx) Commit(ctx context.Context) error {
-	defer w.release()
-	return w.Tx.Commit(ctx)
-}
-
-func (w *tx) Rollback(ctx context.Context) error {
-	defer w.release()
-	return w.Tx.Rollback(ctx)
-}
-
-// batchResults gives its connection back when it is closed, unless the batch began a transaction: then that has it.
-type batchResults struct {
-	pgx.BatchResults
-	holder
-	tx *tx
-}
-
-func newBatchResults(r *resource, b pgx.BatchResults) *batchResults {
-	w := &batchResults{BatchResults: b}
-	if t := b.Tx(); t != nil {
-		w.tx = newTx(r, t)
-	} else {
-		w.set(r)
-	}
-	return w
-}
-
-func (w *batchResults) Close() error {
-	defer w.release()
-	return w.BatchResults.Close()
-}
-
-func (w *batchResults) Tx() pgx.Tx {
-	if w.tx == nil {
-		return nil
-	}
-	return w.tx
 }
 
 // failedRows is the result of a query that got no connection. The embedded interface is nil: it is there so that a

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A socket is a net.Conn that owns a token. Close returns at once, but the token goes back only when the server has
@@ -26,7 +28,7 @@ type socket struct {
 
 	// reading is held around every read, and by drain for good, so that only one of pgx and drain reads.
 	reading sync.Mutex
-	failure atomic.Uint32 // how the first failed read failed
+	failure atomic.Pointer[failure] // the first failed read
 
 	// ending guards closed and cause against deadlines that pgx sets after Close: they would end the drain.
 	ending sync.Mutex
@@ -40,10 +42,10 @@ type socket struct {
 	promised bool // someone waits for the token: counted in the instance's evicting
 }
 
-const (
-	readTimedOut uint32 = iota + 1 // the deadline of a cancelled context, or our own Close
-	readBroken
-)
+type failure struct {
+	err     error
+	timeout bool // the deadline of a cancelled context
+}
 
 // newSocket wraps c, for which a token has been charged.
 func newSocket(dl *dialer, c net.Conn) *socket {
@@ -68,11 +70,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	if s.closed.Load() {
 		return n, s.cause
 	}
-	kind := readBroken
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		kind = readTimedOut
-	}
-	s.failure.CompareAndSwap(0, kind)
+	s.failure.CompareAndSwap(nil, &failure{err: err, timeout: errors.Is(err, os.ErrDeadlineExceeded)})
 	return n, err
 }
 
@@ -88,7 +86,21 @@ func (s *socket) Write(p []byte) (int, error) {
 }
 
 // timedOut reports whether it was our own impatience that ended the connection, not the server.
-func (s *socket) timedOut() bool { return s.failure.Load() == readTimedOut }
+func (s *socket) timedOut() bool {
+	f := s.failure.Load()
+	return f != nil && f.timeout
+}
+
+// lostBy is what ended the connection.
+func (s *socket) lostBy() error {
+	if f := s.failure.Load(); f != nil {
+		return f.err
+	}
+	if s.closed.Load() {
+		return s.cause
+	}
+	return pgconn.ErrConnClosed
+}
 
 func (s *socket) SetDeadline(t time.Time) error {
 	return s.unlessClosed(func() error { return s.Conn.SetDeadline(t) })

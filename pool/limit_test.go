@@ -1,0 +1,115 @@
+package pool_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/pool"
+)
+
+func TestARaisedLimitServesThoseWhoWait(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	held, err := db.Acquire(within(t, soon))
+	require.NoError(t, err)
+	got := make(chan error, 1)
+	go func() { got <- db.Ping(within(t, soon)) }()
+	eventually(t, "in the queue", func() bool { return in.Stat().Waiting == 1 })
+	require.NoError(t, in.SetLimit(2))
+	require.NoError(t, <-got)
+	require.Equal(t, 2, in.Limit())
+	held.Release()
+}
+
+func TestALoweredLimitClosesIdleConnectionsAtOnceAndOthersOnReturn(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(6))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	conns := takeAll(t, db.Acquire, 6)
+	for _, c := range conns[:2] {
+		c.Release()
+	}
+	require.NoError(t, in.SetLimit(3))
+	eventually(t, "the idle ones are closed", func() bool { return in.Stat().Open == 4 })
+	require.Zero(t, in.Stat().Idle)
+	conns[2].Release()
+	eventually(t, "the surplus one is closed on return", func() bool { return in.Stat().Open == 3 })
+	conns[3].Release()
+	require.Equal(t, 1, in.Stat().Idle)
+	conns[4].Release()
+	conns[5].Release()
+	st := in.Stat()
+	require.Equal(t, []int{3, 3}, []int{st.Idle, st.Open})
+	require.EqualValues(t, 3, st.Closes.Shrunk)
+}
+
+func TestALimitThatLeavesNothingForWorkIsRefused(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(3), func(c *pool.Config) { c.Control = 1 })
+	require.ErrorContains(t, in.SetLimit(1), "at least 2")
+	require.Equal(t, 3, in.Limit())
+	_, err := pool.New(pool.Config{Name: "x", Conn: s.connConfig(), Limit: 1})
+	require.ErrorContains(t, err, "at least 2")
+	_, err = pool.New(pool.Config{Name: "x", Limit: 5})
+	require.ErrorContains(t, err, "Config.Conn")
+	_, err = pool.New(pool.Config{Conn: s.connConfig(), Limit: 5})
+	require.ErrorContains(t, err, "Config.Name")
+}
+
+func TestOldAndIdleConnectionsAreClosed(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(2), func(c *pool.Config) { c.IdleTimeout = 100 * time.Millisecond })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	require.NoError(t, db.Ping(within(t, soon)))
+	eventually(t, "idle for too long", func() bool { return in.Stat().Open == 0 })
+	require.EqualValues(t, 1, in.Stat().Closes.Idle)
+
+	in = s.instance(limit(2), func(c *pool.Config) { c.MaxLifetime = 100 * time.Millisecond })
+	db = in.Database(s.db, pool.DatabaseConfig{})
+	conns := takeAll(t, db.Acquire, 2)
+	conns[0].Release()
+	eventually(t, "the idle one is too old", func() bool { return in.Stat().Open == 1 })
+	require.Equal(t, 1, in.Stat().InUse, "nothing is taken from its holder")
+	eventually(t, "the other one is too old on its return", func() bool {
+		conns[1].Release()
+		return in.Stat().Open == 0
+	})
+	require.EqualValues(t, 2, in.Stat().Closes.Lifetime)
+}
+
+func TestAConnectionThatWasIdleForLongIsPingedBeforeUse(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1), func(c *pool.Config) { c.PingAfter = 40 * time.Millisecond })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.NoError(t, db.Ping(within(t, soon)))
+	eventually(t, "pinged", func() bool {
+		time.Sleep(50 * time.Millisecond) // being idle is what is tested
+		return db.Ping(within(t, soon)) == nil && in.Stat().Pings > 0
+	})
+	require.EqualValues(t, 1, in.Stat().Dials)
+}
+
+func TestShareDividesRoundingDownAndRefusesTooLittle(t *testing.T) {
+	tests := []struct{ connections, processes, instances, want int }{
+		{200, 50, 2, 2}, {200, 10, 4, 5}, {100, 3, 1, 33}, {8, 1, 4, 2}, {9, 4, 1, 2},
+	}
+	for _, test := range tests {
+		got, err := pool.Share(test.connections, test.processes, test.instances)
+		require.NoError(t, err)
+		require.Equal(t, test.want, got)
+		require.LessOrEqual(t, got*test.processes*test.instances, test.connections)
+	}
+	_, err := pool.Share(200, 50, 4)
+	var e *pool.ShareError
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, pool.ShareError{Connections: 200, Processes: 50, Instances: 4, Share: 1}, *e)
+	require.ErrorContains(t, err, "raise the budget to 400, or lower the number of processes to 25")
+	for _, args := range [][3]int{{0, 1, 1}, {-5, 1, 1}, {10, 0, 1}, {10, 1, 0}, {10, -1, 1}} {
+		_, err := pool.Share(args[0], args[1], args[2])
+		require.Error(t, err)
+	}
+}

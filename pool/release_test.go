@@ -1,0 +1,192 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/pool"
+)
+
+func TestAReleaseCountsOnce(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(2))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	first, err := db.Acquire(ctx)
+	require.NoError(t, err)
+	first.Release()
+	second, err := db.Acquire(ctx)
+	require.NoError(t, err)
+	first.Release() // must not give back what second has
+	first.Discard()
+	first.ReleaseClean()
+	require.Equal(t, 1, in.Stat().InUse)
+	require.NoError(t, second.QueryRow(ctx, "select").Scan())
+	second.Release()
+
+	_, err = first.Exec(ctx, "select 1")
+	require.ErrorIs(t, err, pool.ErrReleased)
+	_, err = first.Query(ctx, "select 1")
+	require.ErrorIs(t, err, pool.ErrReleased)
+	_, err = first.Begin(ctx)
+	require.ErrorIs(t, err, pool.ErrReleased)
+	_, err = first.CopyFrom(ctx, pgx.Identifier{"t"}, nil, nil)
+	require.ErrorIs(t, err, pool.ErrReleased)
+	require.ErrorIs(t, first.QueryRow(ctx, "select 1").Scan(), pool.ErrReleased)
+	require.ErrorIs(t, first.SendBatch(ctx, &pgx.Batch{}).Close(), pool.ErrReleased)
+	require.Panics(t, func() { first.Conn() })
+}
+
+func TestAConnectionThatIsNotCleanIsClosedInsteadOfLentAgain(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	spoil := map[string]func(*pool.Conn){
+		"in a transaction": func(c *pool.Conn) {
+			_, err := c.Exec(ctx, "begin")
+			require.NoError(t, err)
+		},
+		"in a failed transaction": func(c *pool.Conn) {
+			_, err := c.Exec(ctx, "begin")
+			require.NoError(t, err)
+			_, err = c.Exec(ctx, "nonsense")
+			require.Error(t, err)
+		},
+		"unread rows": func(c *pool.Conn) {
+			rows, err := c.Query(ctx, "select * from generate_series(1, 100000)")
+			require.NoError(t, err)
+			require.True(t, rows.Next())
+		},
+		"a statement that was given up": func(c *pool.Conn) {
+			short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+			defer cancel()
+			_, err := c.Exec(short, "select pg_sleep(60)")
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		},
+		"closed by the server": func(c *pool.Conn) {
+			_, err := c.Exec(ctx, "select pg_terminate_backend(pg_backend_pid())")
+			require.Error(t, err)
+		},
+	}
+	for name, f := range spoil {
+		t.Run(name, func(t *testing.T) {
+			c, err := db.Acquire(ctx)
+			require.NoError(t, err)
+			old := c.Conn().PgConn().PID()
+			f(c)
+			c.Release()
+			c, err = db.Acquire(ctx)
+			require.NoError(t, err)
+			require.NotEqual(t, old, c.Conn().PgConn().PID())
+			c.Release()
+		})
+	}
+	st := in.Stat()
+	require.EqualValues(t, 3, st.Closes.Dirty)
+	require.EqualValues(t, 2, st.Closes.Broken)
+	require.Equal(t, 1, st.Peak)
+}
+
+func TestACleanReleaseLeavesNothingOfTheSession(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{RuntimeParams: map[string]string{"keyway.client": "1"}})
+	ctx := within(t, soon)
+	c, err := db.Acquire(ctx)
+	require.NoError(t, err)
+	pid := c.Conn().PgConn().PID()
+	for range 2 { // prepared and cached on both sides
+		_, err = c.Exec(ctx, "select $1::int", 1)
+		require.NoError(t, err)
+	}
+	_, err = c.Exec(ctx, "create temporary table orders (a int); set keyway.client = '0'; set work_mem = '1MB'; select pg_advisory_lock(1)")
+	require.NoError(t, err)
+	c.ReleaseClean()
+
+	c, err = db.Acquire(ctx)
+	require.NoError(t, err)
+	defer c.Release()
+	require.Equal(t, pid, c.Conn().PgConn().PID(), "the same session")
+	_, err = c.Exec(ctx, "select $1::int", 1)
+	require.NoError(t, err)
+	var client, table, mem any
+	var locks int
+	require.NoError(t, c.QueryRow(ctx, `select current_setting('keyway.client'), to_regclass('orders')::text,
+		current_setting('work_mem'), (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())`).
+		Scan(&client, &table, &mem, &locks))
+	require.Equal(t, []any{"1", nil, 0}, []any{client, table, locks})
+	require.NotEqual(t, "1MB", mem)
+}
+
+func TestAResetRunsBeforeTheNextCallerAndItsFailureClosesTheConnection(t *testing.T) {
+	s := shared(t)
+	bad := errors.New("cannot reset")
+	var fail atomic.Bool
+	in := s.instance(limit(1), func(c *pool.Config) {
+		c.Reset = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "reset work_mem")
+			if fail.Load() {
+				return bad
+			}
+			return err
+		}
+	})
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	mem := func() (m string, pid uint32) {
+		require.NoError(t, db.QueryRow(ctx, "select current_setting('work_mem'), pg_backend_pid()").Scan(&m, &pid))
+		return m, pid
+	}
+	before, first := mem()
+	_, err := db.Exec(ctx, "set work_mem = '123kB'")
+	require.NoError(t, err)
+	after, second := mem()
+	require.Equal(t, before, after)
+	require.Equal(t, first, second)
+
+	fail.Store(true)
+	require.NoError(t, db.Ping(ctx))
+	eventually(t, "closed", func() bool { return in.Stat().Closes.Dirty == 1 })
+	fail.Store(false)
+	_, third := mem()
+	require.NotEqual(t, first, third)
+}
+
+type panicking struct{}
+
+func (panicking) Scan(any) error { panic("a Scanner of the caller") }
+
+func TestAPanicInAScannerGivesTheConnectionBack(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	require.Panics(t, func() { _ = db.QueryRow(ctx, "select 1").Scan(panicking{}) })
+	require.NoError(t, db.Ping(ctx))
+	require.Zero(t, in.Stat().InUse)
+}
+
+func TestABatchThatBeginsATransactionGivesItsConnectionBackAtTheTransactionsEnd(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	b := &pgx.Batch{}
+	b.BeginTx(pgx.TxOptions{})
+	b.Queue("select 1")
+	results := db.SendBatch(ctx, b)
+	tx := results.Tx()
+	require.NotNil(t, tx)
+	require.NoError(t, results.Close())
+	require.Equal(t, 1, in.Stat().InUse)
+	require.NoError(t, tx.Commit(ctx))
+	require.Zero(t, in.Stat().InUse)
+	require.Equal(t, 1, in.Stat().Idle)
+}

@@ -1,0 +1,97 @@
+package pool
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// The wrappers here tell a connection that is lost under way from one that was closed before; see [LostError]. Those
+// made for a [Database] own the connection too and give it back; those of a [Conn] leave it to the caller.
+
+func (r *resource) exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	closed := r.conn.IsClosed()
+	tag, err := r.conn.Exec(ctx, sql, args...)
+	return tag, r.explain(err, closed)
+}
+
+// tx gives its connection back, if it owns one, when the transaction ends.
+type tx struct {
+	pgx.Tx
+	holder
+	on *resource // where it runs
+}
+
+func (r *resource) beginTx(ctx context.Context, o pgx.TxOptions) (*tx, error) {
+	closed := r.conn.IsClosed()
+	t, err := r.conn.BeginTx(ctx, o)
+	if err != nil {
+		return nil, r.explain(err, closed)
+	}
+	return &tx{Tx: t, on: r}, nil
+}
+
+func (w *tx) Commit(ctx context.Context) error {
+	defer w.release()
+	closed := w.Conn().IsClosed()
+	return w.on.explain(w.Tx.Commit(ctx), closed)
+}
+
+func (w *tx) Rollback(ctx context.Context) error {
+	defer w.release()
+	closed := w.Conn().IsClosed()
+	return w.on.explain(w.Tx.Rollback(ctx), closed)
+}
+
+func (w *tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	closed := w.Conn().IsClosed()
+	tag, err := w.Tx.Exec(ctx, sql, args...)
+	return tag, w.on.explain(err, closed)
+}
+
+func (w *tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	closed := w.Conn().IsClosed()
+	return &batchResults{BatchResults: w.Tx.SendBatch(ctx, b), on: w.on, wasClosed: closed}
+}
+
+// batchResults gives its connection back, if it owns one, when it is closed. A transaction that the batch began owns
+// it instead.
+type batchResults struct {
+	pgx.BatchResults
+	holder
+	tx        *tx
+	on        *resource
+	wasClosed bool // before the batch was sent
+}
+
+func (r *resource) sendBatch(ctx context.Context, b *pgx.Batch) *batchResults {
+	closed := r.conn.IsClosed()
+	w := &batchResults{BatchResults: r.conn.SendBatch(ctx, b), on: r, wasClosed: closed}
+	if t := w.BatchResults.Tx(); t != nil {
+		w.tx = &tx{Tx: t, on: r}
+	}
+	return w
+}
+
+func (w *batchResults) Exec() (pgconn.CommandTag, error) {
+	tag, err := w.BatchResults.Exec()
+	return tag, w.on.explain(err, w.wasClosed)
+}
+
+func (w *batchResults) Query() (pgx.Rows, error) {
+	rows, err := w.BatchResults.Query()
+	return rows, w.on.explain(err, w.wasClosed)
+}
+
+func (w *batchResults) Close() error {
+	defer w.release()
+	return w.on.explain(w.BatchResults.Close(), w.wasClosed)
+}
+
+func (w *batchResults) Tx() pgx.Tx {
+	if w.tx == nil {
+		return nil
+	}
+	return w.tx
+}
