@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -96,11 +97,21 @@ func Run(ctx context.Context, db *router.DB, o Options) (*Report, error) {
 	im := &importation{db: db, opts: o, slots: db.Map()}
 	defer im.close()
 	for _, step := range []func(context.Context) error{
-		im.openSource, im.openShards, im.choose, im.prepare, im.copyAll, im.verifyAll, im.commit, im.finish,
+		im.openSource, im.openShards, im.choose, im.prepare, im.copyAll, im.verifyAll,
 	} {
-		if err := step(ctx); err != nil {
+		err := step(ctx)
+		if stopped := ctx.Err(); stopped != nil {
+			return nil, fmt.Errorf("import: stopped, and nothing was committed: %w", stopped)
+		}
+		if err != nil {
 			return nil, err
 		}
+	}
+	if err := im.commit(ctx); err != nil {
+		return nil, err
+	}
+	if err := im.finish(ctx); err != nil {
+		return nil, err
 	}
 	im.report.Took = time.Since(started)
 	return &im.report, nil

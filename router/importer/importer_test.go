@@ -347,13 +347,19 @@ func TestACancelledImportLeavesNothing(t *testing.T) {
 	w.inOld(single + "insert into t select i, repeat('x', 100) from generate_series(1, 100000) i")
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	blocked := w.on("s1")
-	_, err := blocked.Exec(ctx, "begin; insert into t (k) select k from generate_series(1, 100) k where false; lock table t in exclusive mode")
+	blocked, watch := w.on("s1"), w.on("s1")
+	_, err := blocked.Exec(ctx, "begin; lock table t in exclusive mode")
 	require.NoError(t, err)
+	failed := make(chan error, 1)
 	go func() {
-		time.AfterFunc(200*time.Millisecond, cancel)
+		_, err := importer.Run(ctx, w.db, importer.Options{From: w.from})
+		failed <- err
 	}()
-	_, err = importer.Run(ctx, w.db, importer.Options{From: w.from})
+	require.Eventually(t, func() bool {
+		return one[int](t, watch, "select count(*) from pg_locks where relation = 't'::regclass and not granted") == 1
+	}, 20*time.Second, 10*time.Millisecond)
+	cancel()
+	err = <-failed
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = blocked.Exec(t.Context(), "rollback")
 	require.NoError(t, err)
