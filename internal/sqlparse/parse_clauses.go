@@ -69,27 +69,25 @@ func (p *parser) orderItem() OrderItem {
 	return o
 }
 
-// limitOffset reads LIMIT, FETCH and OFFSET in either order and reports whether there was any.
+// limitOffset reads LIMIT or FETCH, and OFFSET, in either order and reports whether there was any. In
+// (select 1 limit 1) offset 1 PostgreSQL's versions differ; all such pairs are refused.
 func (p *parser) limitOffset(q *Select) bool {
+	if q.hasLimit || q.Offset != nil {
+		once(p.tok().Start, "LIMIT or OFFSET", p.is("limit") || p.is("fetch") || p.is("offset"))
+		return false
+	}
 	begin := p.i
-	limit, offset := false, false
 	for {
-		switch t := p.tok(); {
-		case p.is("limit") && !limit:
-			once(t.Start, "LIMIT", q.hasLimit)
-			p.i++
-			limit, q.hasLimit = true, true
+		switch {
+		case !q.hasLimit && p.accept("limit"):
+			q.hasLimit = true
 			if !p.accept("all") {
 				q.Limit = p.expr(0)
 			}
-		case p.is("fetch") && !limit:
-			once(t.Start, "LIMIT", q.hasLimit)
-			limit, q.hasLimit = true, true
+		case !q.hasLimit && p.accept("fetch"):
+			q.hasLimit = true
 			p.fetch(q)
-		case p.is("offset") && !offset:
-			once(t.Start, "OFFSET", q.Offset != nil)
-			p.i++
-			offset = true
+		case q.Offset == nil && p.accept("offset"):
 			p.offset(q)
 		default:
 			return p.i > begin
@@ -107,7 +105,6 @@ func (p *parser) offset(q *Select) {
 
 // fetch reads FETCH FIRST [n] ROWS ONLY | WITH TIES. Without n it is one row.
 func (p *parser) fetch(q *Select) {
-	p.i++
 	if p.oneOf("first", "next") == "" {
 		p.unexpected("FIRST or NEXT")
 	}
