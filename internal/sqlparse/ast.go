@@ -231,7 +231,7 @@ type InsertColumn struct {
 	Span
 	Name        Name
 	Indirection bool
-	Subscripts  []*Index // of col[i]; their X is the column
+	Subscripts  []Expr // the expressions inside [...]
 }
 
 // OnConflict is INSERT's ON CONFLICT.

@@ -58,8 +58,12 @@ func (p *parser) assignedColumn() InsertColumn {
 			continue
 		}
 		p.i++
-		i := p.subscript(&ColumnRef{Span: c.Name.Span}).(*Index)
-		c.Subscripts = append(c.Subscripts, i)
+		_, lo, hi := p.bounds()
+		for _, x := range []Expr{lo, hi} {
+			if x != nil {
+				c.Subscripts = append(c.Subscripts, x)
+			}
+		}
 	}
 	c.Span = p.span(start)
 	return c

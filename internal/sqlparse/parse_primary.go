@@ -90,21 +90,23 @@ func (p *parser) endIndirection() {
 	}
 }
 
-// subscript reads i], lo:hi], :hi], lo:] or :].
 func (p *parser) subscript(x Expr) Expr {
 	n := &Index{X: x}
-	if !p.isPunct(":") {
-		n.Lo = p.expr(0)
-	}
-	if p.acceptPunct(":") {
-		n.Slice = true
-		if !p.isPunct("]") {
-			n.Hi = p.expr(0)
-		}
-	}
-	p.expectPunct("]")
+	n.Slice, n.Lo, n.Hi = p.bounds()
 	n.Span = p.span(x.Pos().Start)
 	return n
+}
+
+// bounds reads i], lo:hi], :hi], lo:] or :].
+func (p *parser) bounds() (slice bool, lo, hi Expr) {
+	if !p.isPunct(":") {
+		lo = p.expr(0)
+	}
+	if slice = p.acceptPunct(":"); slice && !p.isPunct("]") {
+		hi = p.expr(0)
+	}
+	p.expectPunct("]")
+	return slice, lo, hi
 }
 
 // named reads what begins with a name: a column, a function call, or a typed literal. function says whether the name,

@@ -192,9 +192,7 @@ func (w walker) belowPart(n Node) {
 		w.exprs(n.FrameArgs)
 	case *InsertColumn:
 		w.name(&n.Name)
-		for _, i := range n.Subscripts {
-			w.node(i)
-		}
+		w.exprs(n.Subscripts)
 	case *OnConflict:
 		w.exprs(n.Targets)
 		w.expr(n.TargetWhere)
