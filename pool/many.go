@@ -161,9 +161,7 @@ func (in *Instance) startCollecting(ctx context.Context, d *Database, since time
 		return &closedError{in.cfg.Name}
 	case <-expired:
 	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.gaveUpLocked(&waiter{db: d, since: since}, cause)
+	return in.gaveUp(&waiter{db: d, since: since}, cause)
 }
 
 func (in *Instance) stopCollecting() {
@@ -175,15 +173,11 @@ func (in *Instance) stopCollecting() {
 
 // abandon takes a waiter out of the queue, or gives back what it got.
 func (in *Instance) abandon(w *waiter) {
-	in.mu.Lock()
-	if w.list != nil {
-		in.leaveLocked(w)
-		in.mu.Unlock()
-	} else {
-		in.mu.Unlock()
+	if in.leave(w) {
 		<-w.done
 		in.returnUnused(w)
 	}
+	*w = waiter{done: w.done, timer: w.timer}
 	waiters.Put(w)
 }
 

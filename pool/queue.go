@@ -23,9 +23,12 @@ type waiter struct {
 	class      class
 	many       bool // belongs to an AcquireMany
 
-	res  *resource // nil for a token
-	err  error
-	done chan struct{} // receives once when settled
+	res *resource // nil for a token
+	err error
+
+	// Kept from one use to the next.
+	done  chan struct{} // receives once when settled
+	timer *time.Timer   // stopped while not waiting; nil until first needed
 }
 
 // waiters keeps waiters with their channels; one is put back only when its channel is empty and nobody has it listed.
@@ -33,7 +36,7 @@ var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan struct{
 
 func newWaiter(d *Database) *waiter {
 	w := waiters.Get().(*waiter)
-	*w = waiter{db: d, since: time.Now(), done: w.done}
+	*w = waiter{db: d, since: time.Now(), done: w.done, timer: w.timer}
 	return w
 }
 
@@ -108,46 +111,61 @@ func (in *Instance) settleLocked(w *waiter, r *resource, err error) {
 }
 
 // await waits until w is settled, ctx ends or AcquireTimeout has passed since w came. What was settled in the very
-// moment in which ctx ended goes back to the pool: a caller that gets an error holds nothing.
+// moment in which ctx ended goes back to the pool: a caller that gets an error holds nothing. w is not the caller's
+// afterwards.
 func (in *Instance) await(ctx context.Context, w *waiter) (*resource, error) {
+	cause := in.block(ctx, w)
+	if cause != nil && in.leave(w) {
+		<-w.done // settled meanwhile
+		if ctx.Err() == nil {
+			cause = nil
+		} else {
+			in.returnUnused(w)
+		}
+	}
+	r, err := w.res, w.err
+	if cause != nil {
+		r, err = nil, in.gaveUp(w, cause)
+	}
+	*w = waiter{done: w.done, timer: w.timer} // holds on to nothing
+	waiters.Put(w)
+	return r, err
+}
+
+// block returns nil when w was settled, and otherwise why it stopped waiting.
+func (in *Instance) block(ctx context.Context, w *waiter) (cause error) {
 	var expired <-chan time.Time
 	if in.cfg.AcquireTimeout > 0 {
-		t := time.NewTimer(in.cfg.AcquireTimeout - time.Since(w.since))
-		defer t.Stop()
-		expired = t.C
+		left := in.cfg.AcquireTimeout - time.Since(w.since)
+		if w.timer == nil {
+			w.timer = time.NewTimer(left)
+		} else {
+			w.timer.Reset(left)
+		}
+		expired = w.timer.C
 	}
-	cause := context.DeadlineExceeded
 	select {
 	case <-w.done:
-		return settled(w)
 	case <-ctx.Done():
 		cause = ctx.Err()
 	case <-expired:
+		cause = context.DeadlineExceeded
 	}
-	in.mu.Lock()
-	if w.list == nil {
-		in.mu.Unlock()
-		<-w.done
-		if ctx.Err() == nil {
-			return settled(w)
-		}
-		in.returnUnused(w)
-		in.mu.Lock()
-	} else {
-		in.leaveLocked(w)
+	if w.timer != nil {
+		w.timer.Stop()
 	}
-	err := in.gaveUpLocked(w, cause)
-	in.mu.Unlock()
-	waiters.Put(w)
-	return nil, err
+	return cause
 }
 
-// settled takes w's result.
-func settled(w *waiter) (*resource, error) {
-	r, err := w.res, w.err
-	*w = waiter{done: w.done}
-	waiters.Put(w)
-	return r, err
+// leave takes w out of its queue, unless it was settled meanwhile.
+func (in *Instance) leave(w *waiter) (settled bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if w.list == nil {
+		return true
+	}
+	in.leaveLocked(w)
+	return false
 }
 
 // returnUnused gives back what a waiter got that no longer wants it.
@@ -161,8 +179,10 @@ func (in *Instance) returnUnused(w *waiter) {
 	}
 }
 
-// gaveUpLocked is the error of a wait that ended without a connection. mu must be held.
-func (in *Instance) gaveUpLocked(w *waiter, cause error) error {
+// gaveUp is the error of a wait that ended without a connection.
+func (in *Instance) gaveUp(w *waiter, cause error) error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	waited := time.Since(w.since)
 	if cause != context.DeadlineExceeded {
 		in.stat.Cancels++
