@@ -231,7 +231,12 @@ func (g *generator) item(depth int, outer, left []relationText) (string, []relat
 		if g.chance(0.3) {
 			lateral, sees = "lateral ", append(append([]relationText(nil), outer...), left...)
 		}
+		pin := g.pin
+		if g.chance(0.6) {
+			g.pin = 0.05 // then only a condition outside can pin it, where it may
+		}
 		q, cols := g.query(depth-1, sees)
+		g.pin = pin
 		rel := relationText{name: g.newAlias(), cols: cols}
 		text := lateral + "(" + q + ") " + rel.name
 		if g.chance(0.2) {
@@ -388,6 +393,9 @@ func (g *generator) filled(text string) string {
 	return strings.ReplaceAll(text, "%s", g.keyValue(false))
 }
 
+// isTable reports whether a relation is a table under its own or another name, rather than a query.
+func isTable(rel relationText) bool { return rel.keys > 0 }
+
 // where joins pins and other conditions by AND.
 func (g *generator) where(depth int, rels, outer []relationText) string {
 	var conds []string
@@ -401,7 +409,7 @@ func (g *generator) where(depth int, rels, outer []relationText) string {
 				continue
 			}
 			fallthrough
-		case g.chance(g.pin):
+		case g.chance(g.pin) || g.chance(0.5) && !isTable(rel):
 			if p := g.pinOf(rel); p != "true" {
 				conds = append(conds, p)
 			}

@@ -75,8 +75,7 @@ func (r *reader) set(clauses []sqlparse.SetClause, rel *relation, sc *scope, exc
 // subscripts reads the expressions of col[i].
 func (r *reader) subscripts(c *sqlparse.InsertColumn, sc *scope) {
 	for _, i := range c.Subscripts {
-		r.expr(i.Lo, sc)
-		r.expr(i.Hi, sc)
+		r.expr(i, sc)
 	}
 }
 
