@@ -26,17 +26,37 @@ type Set struct {
 	DB       *router.DB
 }
 
+// Option changes what New makes.
+type Option func(*options)
+
+type options struct {
+	connections int
+	router      []router.Option
+}
+
+// Connections is the budget of the set. Without it there are six for each cluster.
+func Connections(n int) Option { return func(o *options) { o.connections = n } }
+
+// Router adds options of Open.
+func Router(opts ...router.Option) Option {
+	return func(o *options) { o.router = append(o.router, opts...) }
+}
+
 // ID is the name of the i-th shard.
 func ID(i int) shard.ID { return shard.ID(fmt.Sprintf("s%d", i)) }
 
 // New makes a database on each cluster, initialises them as shards, runs the migration on all and opens them. All of it
 // is gone when the test ends.
-func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...router.Option) *Set {
+func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...Option) *Set {
 	t.Helper()
 	ctx := context.Background()
+	o := options{connections: 6 * len(clusters)}
+	for _, option := range opts {
+		option(&o)
+	}
 	s := &Set{Clusters: clusters, Config: router.Config{
 		Environment: "test", Catalog: ID(0), TLS: router.TLS{Mode: router.Disable},
-		Budget:    router.Budget{Connections: 6 * len(clusters), Processes: 1},
+		Budget:    router.Budget{Connections: o.connections, Processes: 1},
 		Instances: map[string]router.Instance{}, Shards: map[shard.ID]router.Shard{},
 	}}
 	for i, c := range clusters {
@@ -56,7 +76,7 @@ func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...ro
 	require.NoError(t, err)
 	s.Migrate(t, migration)
 	s.grant(t)
-	s.DB, err = router.Open(ctx, s.Config, opts...)
+	s.DB, err = router.Open(ctx, s.Config, o.router...)
 	require.NoError(t, err)
 	t.Cleanup(s.DB.Close)
 	return s
