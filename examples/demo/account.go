@@ -116,3 +116,16 @@ func retries(db *router.DB) (n int64) {
 	}
 	return n
 }
+
+// comparison shows the service's rate beside pgbench's.
+func (s *story) comparison(o *outcome) {
+	var rows [][]string
+	if s.pgbenchTPS > 0 {
+		rows = append(rows, []string{"pgbench -N, one server", fmt.Sprintf("%.0f", s.pgbenchTPS), strconv.Itoa(callers), "", "", "", ""})
+	}
+	rows = append(rows, []string{
+		"the repository, four servers", fmt.Sprintf("%.0f", o.perSecond()), strconv.Itoa(budget),
+		o.percentile(50).String(), o.percentile(95).String(), o.percentile(99).String(), strconv.Itoa(len(o.failed)),
+	})
+	s.table([]string{"", "per second", "connections", "p50", "p95", "p99", "errors"}, rows)
+}

@@ -2,19 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/keyway-go/keyway/examples/quickstart"
-	"github.com/keyway-go/keyway/internal/localpg"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/router/config"
 )
@@ -41,36 +36,6 @@ func (s *story) tell(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (s *story) fillOldDatabase(ctx context.Context) error {
-	s.chapter("The database you have today: pgbench -i makes it, with its own program and schema")
-	s.command("pgbench", "-i", "-s", strconv.Itoa(scale), database)
-	_, err := s.servers.old.Tool(ctx, ownerRole, database, "pgbench", "", "-i", "-q", "-s", strconv.Itoa(scale))
-	return err
-}
-
-var tpsLine = regexp.MustCompile(`tps = ([0-9.]+)`)
-
-func (s *story) benchOldDatabase(ctx context.Context) error {
-	s.chapter("Its own benchmark on it, to compare with later: %d clients, %d connections", callers, callers)
-	args := []string{"-N", "-n", "-c", strconv.Itoa(callers), "-j", "2", "-T", strconv.Itoa(int(steady.Seconds()))}
-	s.command(append(append([]string{"pgbench"}, args...), database)...)
-	out, err := s.servers.old.Tool(ctx, ownerRole, database, "pgbench", "", args...)
-	if err != nil {
-		return err
-	}
-	found := tpsLine.FindStringSubmatch(out)
-	if found == nil {
-		return errors.New("pgbench printed no tps line")
-	}
-	if s.pgbenchTPS, err = strconv.ParseFloat(found[1], 64); err != nil {
-		return err
-	}
-	s.say("%.0f transactions per second", s.pgbenchTPS)
-	s.imported, err = readSums(ctx, s.servers.old.DSN(localpg.Superuser, database))
-	s.say("now: %s", s.imported)
-	return err
 }
 
 func (s *story) initialise(ctx context.Context) (err error) {
@@ -146,7 +111,7 @@ func (s *story) open(ctx context.Context) (*router.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return router.Open(ctx, cfg, router.WithLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	return router.Open(ctx, cfg, router.WithLogger(slog.New(slog.DiscardHandler)))
 }
 
 func (s *story) lookupEnv(name string) (string, bool) {
@@ -195,11 +160,7 @@ func (s *story) serveSteady(ctx context.Context, accounts *quickstart.Accounts) 
 	phase, cancel := context.WithTimeout(ctx, steady)
 	defer cancel()
 	o := w.run(phase)
-	s.table([]string{"", "per second", "connections", "p50", "p95", "p99", "errors"}, [][]string{
-		{"pgbench -N, one server", fmt.Sprintf("%.0f", s.pgbenchTPS), strconv.Itoa(callers), "", "", "", ""},
-		{"repository, four servers", fmt.Sprintf("%.0f", o.perSecond()), strconv.Itoa(budget),
-			o.percentile(50).String(), o.percentile(95).String(), o.percentile(99).String(), strconv.Itoa(len(o.failed))},
-	})
+	s.comparison(&o)
 	s.say("(all servers, pgbench and this program share this machine's cores: the ratio says what the library costs,\n" +
 		"not what four machines give)")
 	return o
