@@ -76,7 +76,7 @@ func (t *trial) rollback(ctx context.Context, tx *Tx, conn *pool.Conn) ending {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.cfg.RollbackTimeout)
 	defer cancel()
 	_ = tx.Tx.Rollback(ctx) // pgx closes the connection when it fails
-	conn.Release()
+	tx.release(conn)
 	return endedHere
 }
 
@@ -119,7 +119,7 @@ func (t *trial) commit(ctx context.Context, tx *Tx, conn *pool.Conn, out outcome
 	}
 	reply := commit(conn.Conn().PgConn(), t.cfg.CommitTimeout)
 	if reply.usable || conn.Conn().IsClosed() {
-		conn.Release()
+		tx.release(conn)
 	} else {
 		conn.Discard()
 	}

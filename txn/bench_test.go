@@ -50,7 +50,7 @@ func BenchmarkRun(b *testing.B) {
 	runner := txn.NewRunner(txn.RunnerConfig{})
 	src := sourceFunc(func(ctx context.Context, _ int) (txn.Attempt, error) {
 		conn, err := db.Acquire(ctx)
-		return txn.Attempt{Conn: conn, Shard: "s1", MapVersion: 1}, err
+		return txn.Attempt{Conn: conn, Shard: "s1", MapVersion: 1, Statements: &unchanged{}}, err
 	})
 	b.ReportAllocs()
 	for b.Loop() {

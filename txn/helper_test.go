@@ -63,6 +63,7 @@ func newWorldOn(t *testing.T, c *localpg.Cluster, change ...func(*txn.RunnerConf
 	w := &world{
 		t: t, proxy: proxy, db: instance.Database(database, pool.DatabaseConfig{}),
 		direct: pgtest.Conn(t, c, owner, database), runner: txn.NewRunner(config), shardID: "s1",
+		statements: &unchanged{},
 	}
 	w.exec("create table account (id int primary key, n int not null)")
 	w.exec("insert into account values (1, 0), (2, 0)")
@@ -105,6 +106,13 @@ func (w *world) idle() {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool { return w.db.Instance().Stat().InUse == 0 }, soon, 2*time.Millisecond,
 		"a connection was not given back: %+v", w.db.Instance().Stat())
+}
+
+// unchanged is a Statements that lets everything through.
+type unchanged struct{}
+
+func (*unchanged) Check(_ context.Context, sql string, args []any) (string, []any, error) {
+	return sql, args, nil
 }
 
 // add is the plainest of transactions.

@@ -197,6 +197,7 @@ func TestCommitAndRollbackAreTheRunners(t *testing.T) {
 		b.Queue("select 1")
 		require.ErrorIs(t, tx.SendBatch(ctx, b).Close(), pgx.ErrTxClosed)
 		require.ErrorIs(t, tx.SendBatch(ctx, &pgx.Batch{}).Close(), pgx.ErrTxClosed)
+		require.Panics(t, func() { tx.Conn() })
 	}
 }
 
@@ -295,6 +296,8 @@ func TestACancelledContextRollsBack(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.Zero(t, w.n(1))
 		w.idle()
+		require.NoError(t, w.run(txn.Options{}, add))
+		require.Equal(t, int64(1), w.db.Instance().Stat().Dials, "rolled back, not thrown away")
 	})
 }
 

@@ -23,7 +23,7 @@ type Attempt struct {
 	Conn       *pool.Conn
 	Shard      shard.ID
 	MapVersion uint64     // of the slot map that chose the shard; for errors and Tx.MapVersion
-	Statements Statements // nil: statements are sent unchecked
+	Statements Statements // nil: statements are sent unchecked, and the connection is cleaned (DISCARD ALL) afterwards
 }
 
 // Statements judges the statements of one transaction before they are sent.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -141,6 +142,7 @@ func TestRowsOfACopyAreChecked(t *testing.T) {
 
 func TestUncheckedTransactionsMayDoEverything(t *testing.T) {
 	w := newWorld(t)
+	w.statements = nil
 	require.NoError(t, w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
 		_, err := tx.Prepare(ctx, "p", "select n from account where id = $1")
 		require.NoError(t, err)
@@ -153,6 +155,62 @@ func TestUncheckedTransactionsMayDoEverything(t *testing.T) {
 		return err
 	}))
 	require.Equal(t, 3, w.n(3))
+}
+
+// A setting made by a statement that nobody has read must not be there for the next one on the same connection.
+func TestWhatUnreadStatementsLeaveBehindIsDiscarded(t *testing.T) {
+	unread := map[string]func(ctx context.Context, w *world, tx *txn.Tx, sql string) error{
+		"unchecked": func(ctx context.Context, w *world, tx *txn.Tx, sql string) error {
+			_, err := tx.Exec(ctx, sql)
+			return err
+		},
+		"on the connection itself": func(ctx context.Context, w *world, tx *txn.Tx, sql string) error {
+			_, err := tx.Conn().Exec(ctx, sql)
+			return err
+		},
+	}
+	for name, exec := range unread {
+		for _, result := range []error{nil, errOwn} {
+			t.Run(name+", "+map[bool]string{true: "committed", false: "rolled back"}[result == nil], func(t *testing.T) {
+				w := newWorld(t)
+				if name == "unchecked" {
+					w.statements = nil
+				}
+				err := w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
+					require.NoError(t, exec(ctx, w, tx, "select pg_advisory_lock(7)"))
+					require.NoError(t, exec(ctx, w, tx, "set search_path = nowhere"))
+					return result
+				})
+				require.ErrorIs(t, err, result)
+				require.Eventually(t, func() bool { return w.db.Instance().Stat().Idle == 1 }, soon, time.Millisecond)
+				require.NoError(t, w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
+					var path string
+					var locks int
+					require.NoError(t, tx.QueryRow(ctx, `select current_setting('search_path'),
+						(select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())`).Scan(&path, &locks))
+					require.NotEqual(t, "nowhere", path)
+					require.Zero(t, locks)
+					return nil
+				}))
+				require.Equal(t, int64(1), w.db.Instance().Stat().Dials, "it was the same connection")
+			})
+		}
+	}
+}
+
+func TestCheckedStatementsNeedNoCleaning(t *testing.T) {
+	w := newWorld(t)
+	w.statements = &picky{}
+	require.NoError(t, w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
+		_, err := tx.Exec(ctx, "set application_name = 'checked'")
+		return err
+	}))
+	require.NoError(t, w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
+		var name string
+		require.NoError(t, tx.QueryRow(ctx, "select current_setting('application_name')").Scan(&name))
+		require.Equal(t, "checked", name, "a DISCARD ALL would cost every transaction its prepared statements")
+		return nil
+	}))
 }
 
 func TestTheTextOfAMismatch(t *testing.T) {

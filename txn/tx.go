@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -16,7 +17,7 @@ import (
 // [*ShardMismatchError] for another key's; a refused statement leaves the transaction usable.
 //
 // Commit and Rollback return [ErrManaged] but on a savepoint made by Begin. After the function has returned, every
-// method returns pgx.ErrTxClosed. Conn gives the connection itself, whose statements nobody checks.
+// method returns pgx.ErrTxClosed, or panics where it has no error to return.
 type Tx struct {
 	pgx.Tx
 
@@ -32,6 +33,9 @@ type state struct {
 
 	// ended is set when the function has returned: the connection then belongs to someone else.
 	ended atomic.Bool
+
+	// exposed is set when the function took the connection itself, and so may have run what nobody has read.
+	exposed atomic.Bool
 }
 
 func newTx(tx pgx.Tx, at Attempt, number int) *Tx {
@@ -46,6 +50,25 @@ func (tx *Tx) MapVersion() uint64 { return tx.state.MapVersion }
 
 // Attempt returns which attempt this is, counted from 1.
 func (tx *Tx) Attempt() int { return tx.state.number }
+
+// Conn gives the connection itself, whose statements nobody checks. Before others get it, everything that is left of
+// them (settings, temporary tables, session locks) is discarded, and its prepared statements with it.
+func (tx *Tx) Conn() *pgx.Conn {
+	if tx.state.ended.Load() {
+		panic("txn: Tx.Conn was called after the transaction's function had returned: the connection serves others now")
+	}
+	tx.state.exposed.Store(true)
+	return tx.Tx.Conn()
+}
+
+// release gives the connection back, cleaned when statements ran on it that nobody had read.
+func (tx *Tx) release(conn *pool.Conn) {
+	if tx.state.Statements == nil || tx.state.exposed.Load() {
+		conn.ReleaseClean()
+		return
+	}
+	conn.Release()
+}
 
 // check judges a statement before it is sent.
 func (tx *Tx) check(ctx context.Context, sql string, args []any) (string, []any, error) {
