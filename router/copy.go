@@ -55,6 +55,7 @@ func (db *DB) copyFrom(
 		if err != nil {
 			return 0, err
 		}
+		p.want = n.id
 		return copyToOne(ctx, n, p, &keyedSource{plan: p, src: src})
 	default:
 		return copySplit(ctx, snap, p, src)
@@ -66,12 +67,60 @@ func copyToOne(ctx context.Context, n *node, p *copyPlan, src pgx.CopyFromSource
 	if err := n.check(); err != nil {
 		return 0, err
 	}
-	copied, err := n.db.CopyFrom(ctx, p.ident, p.columns, src)
-	if err != nil {
-		return 0, shardError(n.id, err)
+	quiet := &quietSource{CopyFromSource: src}
+	copied, err := n.db.CopyFrom(ctx, p.ident, p.columns, quiet)
+	switch {
+	case err == nil:
+		return copied, nil
+	case quiet.err != nil:
+		return 0, quiet.err
+	default:
+		return 0, copyFailure(n.id, err)
 	}
-	return copied, nil
 }
+
+// quietSource keeps the source's error to itself. pgx sends its text to the server, which logs it and sends it back as
+// its own: values would be in the log, and errors.As would find nothing.
+type quietSource struct {
+	pgx.CopyFromSource
+	err error
+}
+
+var errSource = errors.New("the source of the rows failed")
+
+// Values implements pgx.CopyFromSource.
+func (s *quietSource) Values() ([]any, error) {
+	values, err := s.CopyFromSource.Values()
+	if err != nil {
+		s.err, err = err, errSource
+	}
+	return values, err
+}
+
+// Err implements pgx.CopyFromSource.
+func (s *quietSource) Err() error {
+	if err := s.CopyFromSource.Err(); err != nil {
+		s.err = err
+		return errSource
+	}
+	return nil
+}
+
+// copyFailure is shardError for COPY. What pgx could not encode comes back from the server as a cancelled query whose
+// text quotes the value.
+func copyFailure(id shard.ID, err error) error {
+	if pgerr.Code(err) == pgerr.QueryCanceled && strings.Contains(err.Error(), "COPY") {
+		return &ShardError{Shard: id, Err: &valueError{err}}
+	}
+	return shardError(id, err)
+}
+
+type valueError struct{ err error }
+
+func (e *valueError) Error() string {
+	return "COPY was given up: a value does not fit the type of its column"
+}
+func (e *valueError) Unwrap() error { return e.err }
 
 // copySplit reads a window of rows to see which shards they are for, so that a small copy for one tenant takes one
 // connection, and then streams.

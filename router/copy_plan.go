@@ -26,6 +26,7 @@ type copyPlan struct {
 	key     []catalog.KeyColumn
 	keyAt   []int // per key column: its place in the caller's row, or -1 when the scope supplies it
 	scope   shard.Key
+	want    shard.ID // the scope's shard, for messages
 	addSlot bool
 
 	parts []shard.Key // scratch for composite keys; rows are read by one goroutine
@@ -128,7 +129,7 @@ func (p *copyPlan) row(values []any) ([]any, shard.Key, error) {
 	}
 	if !p.scope.IsZero() && key != p.scope {
 		return nil, shard.Key{}, &txn.ShardMismatchError{
-			Table: p.table, Columns: p.keyNames(), WantSlot: p.scope.Slot(), GotSlot: key.Slot(),
+			Table: p.table, Columns: p.keyNames(), Want: p.want, WantSlot: p.scope.Slot(), GotSlot: key.Slot(),
 		}
 	}
 	for i, at := range p.keyAt {

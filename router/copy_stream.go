@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -10,6 +11,9 @@ import (
 )
 
 const rollbackTime = 2 * time.Second
+
+// errAborted is what the server is told when the copy ends for a reason of another shard or of the source.
+var errAborted = errors.New("the copy was given up by the client")
 
 // copyStream is the COPY to one shard. The reader's goroutine calls add and flush; run has a goroutine of its own,
 // which ends when chunks is closed or the copy is aborted, and is the source of its COPY.
@@ -66,7 +70,7 @@ func (s *copyStream) run(ctx context.Context) {
 	}
 	if err != nil {
 		s.broken = s.tx == nil
-		s.copy.stop(shardError(s.node.id, err))
+		s.copy.stop(copyFailure(s.node.id, err))
 	}
 }
 
@@ -77,12 +81,12 @@ func (s *copyStream) Next() bool {
 	}
 	select {
 	case <-s.copy.abort.Done():
-		s.fail = context.Cause(s.copy.abort)
+		s.fail = errAborted
 		return false
 	case chunk, ok := <-s.chunks:
 		s.now, s.next = chunk, 0
 		if !ok && s.copy.abort.Err() != nil { // closed because of the abort
-			s.fail = context.Cause(s.copy.abort)
+			s.fail = errAborted
 		}
 		return ok
 	}

@@ -119,5 +119,6 @@ func (t *txStatements) CheckCopy(
 			Table: p.table, Want: t.node.id, Got: p.home, WantSlot: t.key.Slot(),
 		}
 	}
+	p.want = t.node.id
 	return p.columns, &keyedSource{plan: p, src: src}, nil
 }

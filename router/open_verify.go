@@ -12,6 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -137,7 +139,8 @@ func ownedTable(ctx context.Context, q catalog.Querier, r *catalog.Registry) (st
 	return name, err
 }
 
-// isUnreachable reports whether an error of Acquire is about the way to the server.
+// isUnreachable reports whether an error of Acquire is about the way to the server: it was not there, or was starting
+// or full. Whatever the server answers else is a fault of the configuration or of the database.
 func isUnreachable(err error) bool {
 	var identity *IdentityError
 	var version *catalog.ServerVersionError
@@ -147,8 +150,12 @@ func isUnreachable(err error) bool {
 	case errors.As(err, &identity), errors.As(err, &version), errors.As(err, &newer), errors.As(err, &older),
 		errors.Is(err, catalog.ErrNotInitialised):
 		return false
-	default:
+	}
+	switch code := pgerr.Code(err); {
+	case code == "":
 		return true
+	default:
+		return strings.HasPrefix(code, "57") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "08")
 	}
 }
 
@@ -156,6 +163,7 @@ func isUnreachable(err error) bool {
 func rootCause(err error) error {
 	var identity *IdentityError
 	var version *catalog.ServerVersionError
+	var connect *pool.ConnectError
 	switch {
 	case errors.As(err, &identity):
 		return identity
@@ -163,6 +171,9 @@ func rootCause(err error) error {
 		return version
 	case errors.Is(err, catalog.ErrNotInitialised):
 		return catalog.ErrNotInitialised
+	case errors.As(err, &connect) && pgerr.Code(err) == "42501":
+		return fmt.Errorf("the role %s may not read the keyway schema of database %s; run `keyway init` with it as "+
+			"credentials.app: %w", connect.User, connect.Database, err)
 	default:
 		return err
 	}
