@@ -2,6 +2,8 @@ package shard
 
 import (
 	"encoding/binary"
+	"fmt"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -257,6 +259,16 @@ func (k Key) text() string {
 	default:
 		return k.s
 	}
+}
+
+// Format implements fmt.Formatter: whatever the verb, a key prints its slot and never its value, so that it can be
+// logged. It is not a String method, which pgx would take for the text to send.
+func (k Key) Format(f fmt.State, _ rune) {
+	if slot := k.Slot(); slot != NoSlot {
+		_, _ = fmt.Fprintf(f, "key of slot %d", slot)
+		return
+	}
+	_, _ = io.WriteString(f, "unusable key")
 }
 
 func (k Key) uuid() (u [16]byte) {

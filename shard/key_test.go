@@ -2,6 +2,7 @@ package shard_test
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -88,6 +89,19 @@ func TestBytesAreCopied(t *testing.T) {
 	require.Equal(t, []byte("tenant"), k.Value())
 	k.Value().([]byte)[0] = 'Y'
 	require.Equal(t, []byte("tenant"), k.Value())
+}
+
+func TestAKeyPrintsItsSlotAndNotItsValue(t *testing.T) {
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%d", "%q"} {
+		for _, k := range []shard.Key{shard.String("secret"), shard.Bytes([]byte("secret"))} {
+			require.Equal(t, fmt.Sprintf("key of slot %d", k.Slot()), fmt.Sprintf(format, k))
+		}
+	}
+	require.Equal(t, "unusable key", fmt.Sprint(shard.Key{}))
+	require.Equal(t, "[key of slot 10416]", fmt.Sprint([]shard.Key{shard.Int64(42)}))
+	var key any = shard.Int64(42)
+	_, ok := key.(fmt.Stringer)
+	require.False(t, ok, "pgx would send it")
 }
 
 func TestAPartThatIsNotThereIsABug(t *testing.T) {

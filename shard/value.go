@@ -118,19 +118,19 @@ var (
 
 // fromOther follows one pointer and asks one Valuer, in that order unless the Valuer is the pointer.
 func fromOther(v any, t Type) (Key, error) {
-	r := reflect.ValueOf(v)
+	r, at := reflect.ValueOf(v), v // at is what r holds
 	if r.Kind() == reflect.Pointer {
 		if r.IsNil() {
 			return Key{}, nullKey(t, goType(v))
 		}
-		if !r.Type().Implements(valuerType) || r.Type().Elem().Implements(valuerType) || isUUIDType(r.Type().Elem()) {
+		elem := r.Type().Elem()
+		if !r.Type().Implements(valuerType) || elem.Implements(valuerType) || isUUIDType(elem) {
 			r = r.Elem()
+			at = r.Interface()
 		}
 	}
-	if r.CanInterface() && !isUUIDType(r.Type()) {
-		if valuer, ok := r.Interface().(driver.Valuer); ok {
-			return fromValuer(valuer, t, v)
-		}
+	if valuer, ok := at.(driver.Valuer); ok && !isUUIDType(r.Type()) {
+		return fromValuer(valuer, t, v)
 	}
 	return fromKind(r, t, v)
 }
