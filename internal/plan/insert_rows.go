@@ -1,0 +1,67 @@
+package plan
+
+import (
+	"strconv"
+)
+
+// insertRows appends the slot of each row, and the parts of the key that the scope gives.
+func (r *reader) insertRows(p *Plan, x *extras) {
+	ins := r.insert
+	if ins == nil {
+		return
+	}
+	t := ins.rel.table
+	names := ""
+	for k, src := range ins.keys[0] {
+		if src == nil {
+			names += ", " + quote(t.Key[k].Name)
+		}
+	}
+	if t.HasSlot {
+		names += ", slot"
+	}
+	if names != "" {
+		last := ins.stmt.Columns[len(ins.stmt.Columns)-1].End
+		r.edits = append(r.edits, edit{at: last, to: last, text: names})
+	}
+	for i, keys := range ins.keys {
+		row := row{table: nameOf(t), columns: keyColumns(t)}
+		values := ""
+		for k, src := range keys {
+			if src == nil {
+				values += ", " + x.part(t, k)
+				row.parts = append(row.parts, rowPart{typ: t.Key[k].Type, scope: true})
+				continue
+			}
+			row.parts = append(row.parts, r.rowPart(src, ins.rel, k))
+		}
+		if t.HasSlot {
+			values += ", " + x.slot(i)
+		}
+		if values != "" {
+			exprs := ins.stmt.Query.Values[i]
+			end := exprs[len(exprs)-1].Pos().End
+			r.edits = append(r.edits, edit{at: end, to: end, text: values})
+		}
+		p.rows = append(p.rows, row)
+	}
+}
+
+func (r *reader) rowPart(src *source, rel *relation, k int) rowPart {
+	typ := rel.table.Key[k].Type
+	tc, _ := rel.table.Column(rel.table.Key[k].Name)
+	part := rowPart{typ: typ, limit: lengthLimit(tc)}
+	if src.kind == srcParam {
+		if !r.uses[src.param].only(familyOfKey(typ), false) {
+			panic(r.noKey(rel, src.at, "$"+strconv.Itoa(src.param)+" is also used where PostgreSQL may give it another type than the key's",
+				"pass the value twice"))
+		}
+		part.value = value{param: src.param}
+		return part
+	}
+	part.value = value{key: r.literalKey(src, rel, k)}
+	if err := part.fits(part.value.key); err != nil {
+		panic(&Refusal{Reason: BadKey, Table: nameOf(rel.table), Offset: src.at, Detail: err.Error()})
+	}
+	return part
+}

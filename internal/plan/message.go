@@ -1,0 +1,56 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/keyway-go/keyway/shard"
+)
+
+// unpinned says which table has no key, and the first thing that stood in the way.
+func (r *reader) unpinned(rel *relation) *Refusal {
+	t := rel.table
+	called := nameOf(t)
+	if rel.alias != t.Name {
+		called += " (as " + quote(rel.alias) + ")"
+	}
+	f := &Refusal{Reason: NoShardKey, Table: nameOf(t), Offset: rel.offset,
+		Detail: "nothing pins " + called + " to one key (" + keyList(t) + ")"}
+	name := rel.alias
+	if i := r.unsafeParam(rel); i > 0 {
+		f.Detail += ": $" + strconv.Itoa(i) + " is also used where PostgreSQL may give it another type than the key's"
+		f.Hint = "write $" + strconv.Itoa(i) + "::" + castName(t.Key[0].Type) + " at each use, or pass it twice"
+		return f
+	}
+	if rel.note != nil {
+		f.Reason, f.Offset = rel.note.reason, rel.note.offset
+		f.Detail += ": " + rel.note.what
+	}
+	conds := make([]string, 0, len(t.Key))
+	for i := range t.Key {
+		conds = append(conds, name+"."+rel.key(i).name+" = $n")
+	}
+	f.Hint = "add " + strings.Join(conds, " and ") + " with AND, or use db.ForKey; db.Scatter reads every shard"
+	return f
+}
+
+// castName is the type to write after :: for a parameter of a key's type.
+func castName(t shard.Type) string {
+	if t == shard.TextUUID {
+		return "text"
+	}
+	return t.String()
+}
+
+// unsafeParam finds a parameter that would pin rel if its other uses allowed it.
+func (r *reader) unsafeParam(rel *relation) int {
+	for i := range rel.table.Key {
+		c := rel.key(i)
+		for _, src := range sources(c) {
+			if src.param > 0 && !r.usable(src, c.fam) {
+				return src.param
+			}
+		}
+	}
+	return 0
+}
