@@ -181,7 +181,7 @@ const (
 	JoinFull
 )
 
-// Join is left JOIN right.
+// Join is left JOIN right. The span of one in parentheses takes in the parentheses and the alias.
 type Join struct {
 	Span
 	Kind        JoinKind
@@ -226,7 +226,7 @@ type Insert struct {
 	Returning     []Target
 }
 
-// InsertColumn is one name of an INSERT's column list. Indirection is true for col.field and col[i].
+// InsertColumn is one name of an INSERT's column list or of a SET clause. Indirection is true for col.field and col[i].
 type InsertColumn struct {
 	Span
 	Name        Name

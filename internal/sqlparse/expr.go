@@ -27,7 +27,7 @@ type Param struct {
 // LiteralKind says what a literal is.
 type LiteralKind uint8
 
-// The literals. A string of any spelling (quoted, E”, U&”, dollar-quoted) is LitString with its decoded Value.
+// The literals. A string of any spelling (plain, with escapes, dollar-quoted) is LitString with its decoded Value.
 const (
 	LitNull LiteralKind = iota
 	LitTrue
@@ -35,10 +35,10 @@ const (
 	LitInteger // decimal digits only, optionally with a leading minus folded in; Value has no underscores
 	LitNumeric // anything else that is a number
 	LitString
-	LitBit // B'...' or X'...'
+	LitBit // a bit string; Value is b or x and the digits
 )
 
-// Literal is a constant. TypeName is set for the form type 'text' (date '2020-01-01').
+// Literal is a constant. date '2020-01-01' is a *Cast of one.
 type Literal struct {
 	Span
 	Kind  LiteralKind
@@ -64,7 +64,8 @@ type Cast struct {
 	Type TypeName
 }
 
-// Unary is a prefix operator; Op is the operator as written, or "not". OpSchema is set for OPERATOR(s.+).
+// Unary is a prefix operator; Op is the operator as written, or "not". A minus on an integer literal is part of the
+// literal instead. OpSchema is set for OPERATOR(s.+).
 type Unary struct {
 	Span
 	Op       string
@@ -73,7 +74,7 @@ type Unary struct {
 }
 
 // Binary is an infix operator. Op is the operator as written ("=", "<>" for both spellings, "||", "->>", ...) or
-// "is distinct from" and "is not distinct from", "at time zone".
+// "is distinct from", "is not distinct from", "at time zone", "overlaps".
 type Binary struct {
 	Span
 	Op       string
@@ -93,7 +94,8 @@ type Or struct {
 	X []Expr
 }
 
-// IsTest is x IS [NOT] NULL, TRUE, FALSE, UNKNOWN, DOCUMENT, NORMALIZED, JSON...; What is lower case.
+// IsTest is x IS [NOT] NULL, TRUE, FALSE, UNKNOWN, DOCUMENT, NORMALIZED, JSON..., and ISNULL, NOTNULL; What is lower
+// case: "null", "nfc normalized", "json object".
 type IsTest struct {
 	Span
 	X    Expr
@@ -126,7 +128,8 @@ type In struct {
 	Query *Select
 }
 
-// Quantified is x op ANY|SOME|ALL (array or query): exactly one of Array and Query is set.
+// Quantified is x op ANY|SOME|ALL (array or query): exactly one of Array and Query is set. Op may be "like", "not like",
+// "ilike" and "not ilike" too.
 type Quantified struct {
 	Span
 	X        Expr
@@ -154,7 +157,9 @@ type Subquery struct {
 	Query *Select
 }
 
-// FuncCall is a function or aggregate call, also the SQL-standard spellings (extract, substring, coalesce is *Coalesce).
+// FuncCall is a function or aggregate call, also in the SQL standard's keyword syntax: then Special is set, Args are in
+// the order written, and Name is PostgreSQL's (trim is btrim, ltrim or rtrim; collation for is pg_collation_for). The
+// field of extract is given as a string literal. COALESCE and its kin are *Coalesce.
 type FuncCall struct {
 	Span
 	Schema      string
@@ -212,7 +217,7 @@ type Array struct {
 	X []Expr
 }
 
-// Index is x[i] or x[lo:hi].
+// Index is x[i], with i in Lo, or x[lo:hi], where either may be nil.
 type Index struct {
 	Span
 	X      Expr
