@@ -49,7 +49,8 @@ func (db *DB) routeBatch(ctx context.Context, key shard.Key, b *pgx.Batch) (*pgx
 	var anywhere *node
 	for i, q := range b.QueuedQueries {
 		c := call{db: db, ctx: ctx, sql: q.SQL, args: q.Arguments, key: key}
-		if err := c.place(snap); err != nil {
+		args, err := c.place(snap)
+		if err != nil {
 			return nil, nil, &BatchError{Statement: i + 1, Of: b.Len(), Err: err}
 		}
 		switch {
@@ -64,7 +65,7 @@ func (db *DB) routeBatch(ctx context.Context, key shard.Key, b *pgx.Batch) (*pgx
 				Hint:   "send one batch for each shard, grouped by DB.Route",
 			}}
 		}
-		routed.Queue(c.plan.Text, c.sent...).Fn = q.Fn
+		routed.Queue(c.plan.Text, args...).Fn = q.Fn
 	}
 	if at == nil {
 		at = anywhere

@@ -26,22 +26,21 @@ type call struct {
 
 	snap   *snapshot
 	plan   *plan.Plan
-	target plan.Target
 	node   *node
-	sent   []any
 	n      attempts
+	target plan.Target
 }
 
-// resolve decides on the shard, anew for each attempt.
-func (c *call) resolve() error {
+// resolve decides on the shard, anew for each attempt, and returns the arguments to send.
+func (c *call) resolve() ([]any, error) {
 	snap := c.db.current.Load()
-	err := c.place(snap)
+	args, err := c.place(snap)
 	if err == nil || !unknownName(err) {
-		return err
+		return args, err
 	}
 	// The table or column may be newer than the registry in use. Off the hot path: the statement is refused anyway.
 	if c.db.loader.relearn(c.ctx) != nil || c.db.current.Load().registry.Version == snap.registry.Version {
-		return err
+		return nil, err
 	}
 	return c.place(c.db.current.Load())
 }
@@ -52,12 +51,12 @@ func unknownName(err error) bool {
 	return ok && (r.Reason == plan.UnknownTable.String() || r.Reason == plan.UnknownColumn.String())
 }
 
-// place decides on the shard by one snapshot.
-func (c *call) place(snap *snapshot) error {
+// place decides on the shard by one snapshot, and returns the arguments to send.
+func (c *call) place(snap *snapshot) ([]any, error) {
 	c.snap = snap
 	if len(c.args) > 0 {
 		if err := c.options(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	scope := plan.Unscoped
@@ -66,11 +65,11 @@ func (c *call) place(snap *snapshot) error {
 	}
 	p, err := c.db.plans.Get(c.sql, snap.registry, c.db.schema, scope)
 	if err != nil {
-		return refused(c.sql, err)
+		return nil, refused(c.sql, err)
 	}
 	b, err := p.Bind(c.args, c.key)
 	if err != nil {
-		return c.mismatch(snap, p, err)
+		return nil, c.mismatch(snap, p, err)
 	}
 	if b.Target == plan.ToKey {
 		c.node, err = snap.owner(b.Key.Slot())
@@ -78,10 +77,10 @@ func (c *call) place(snap *snapshot) error {
 		c.node, err = snap.target(p, b, c.key)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.plan, c.target, c.sent = p, b.Target, b.Args
-	return c.node.check()
+	c.plan, c.target = p, b.Target
+	return b.Args, c.node.check()
 }
 
 // target is owner for everything but the one-key case.
@@ -183,10 +182,13 @@ func (c *call) rewrite(r pgx.QueryRewriter) error {
 
 // attempts counts how often a statement was sent.
 type attempts struct {
-	sent     int
-	rerouted time.Time // when a shard first refused the slot
-	byReason int       // retries for reasons that have a limit of their own
+	rerouted time.Duration // when a shard first refused the slot, since started; 0 is not yet
+	sent     int32
+	byReason int32 // retries for reasons that have a limit of their own
 }
+
+// started is what moments are counted from: a Duration takes a third of the room of a time.Time.
+var started = time.Now()
 
 const (
 	maxAttempts  = 4
@@ -236,7 +238,7 @@ func judge(err error) pgerr.Judgement {
 
 func (c *call) within(j pgerr.Judgement) bool {
 	if j.Limit > 0 {
-		if c.n.byReason++; c.n.byReason > j.Limit {
+		if c.n.byReason++; int(c.n.byReason) > j.Limit {
 			return false
 		}
 	}
@@ -249,10 +251,10 @@ func (c *call) reroute(j pgerr.Judgement) bool {
 	if j.Limit > 0 && !c.within(j) {
 		return false
 	}
-	now := time.Now()
-	if c.n.rerouted.IsZero() {
+	now := time.Since(started)
+	if c.n.rerouted == 0 {
 		c.n.rerouted = now
-	} else if now.Sub(c.n.rerouted) > rerouteTime {
+	} else if now-c.n.rerouted > rerouteTime {
 		return false
 	}
 	version := c.snap.slots.Version()
@@ -281,7 +283,7 @@ func (c *call) pause(d time.Duration) bool {
 }
 
 // jitter is full jitter: anything between zero and a bound that doubles.
-func jitter(base time.Duration, attempt int) time.Duration {
+func jitter(base time.Duration, attempt int32) time.Duration {
 	bound := min(base<<min(attempt-1, 16), maxDelay)
 	return time.Duration(rand.Int64N(int64(bound) + 1))
 }
@@ -304,7 +306,7 @@ func (c *call) fail(err error) error {
 		return err
 	}
 	if c.plan != nil && !c.plan.ReadOnly && judge(err).Verdict == pgerr.InDoubt && !errors.Is(err, pool.ErrClosed) {
-		err = &txn.InDoubtError{Shard: c.node.id, MapVersion: c.snap.slots.Version(), Attempt: c.n.sent, Err: pgerr.Public(err)}
+		err = &txn.InDoubtError{Shard: c.node.id, MapVersion: c.snap.slots.Version(), Attempt: int(c.n.sent), Err: pgerr.Public(err)}
 	}
 	return shardError(c.node.id, err)
 }

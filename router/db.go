@@ -90,10 +90,11 @@ func (db *DB) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 func (db *DB) exec(ctx context.Context, key shard.Key, sql string, args []any) (pgconn.CommandTag, error) {
 	c := call{db: db, ctx: ctx, sql: sql, args: args, key: key}
 	for {
-		if err := c.resolve(); err != nil {
+		sent, err := c.resolve()
+		if err != nil {
 			return pgconn.CommandTag{}, err
 		}
-		tag, err := c.node.backend.Exec(ctx, c.plan.Text, c.sent...)
+		tag, err := c.node.backend.Exec(ctx, c.plan.Text, sent...)
 		if err == nil {
 			return tag, nil
 		}
@@ -104,14 +105,12 @@ func (db *DB) exec(ctx context.Context, key shard.Key, sql string, args []any) (
 }
 
 func (db *DB) query(ctx context.Context, key shard.Key, sql string, args []any) (pgx.Rows, error) {
-	r := newRows()
-	r.call = call{db: db, ctx: ctx, sql: sql, args: args, key: key}
+	r := db.newRows(ctx, key, sql, args)
 	return r, r.start()
 }
 
 func (db *DB) queryRow(ctx context.Context, key shard.Key, sql string, args []any) pgx.Row {
-	r := newRows()
-	r.call = call{db: db, ctx: ctx, sql: sql, args: args, key: key}
+	r := db.newRows(ctx, key, sql, args)
 	_ = r.start() // Scan returns it
 	return (*row)(r)
 }

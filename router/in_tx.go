@@ -86,13 +86,14 @@ type txStatements struct {
 // Check implements txn.Statements.
 func (t *txStatements) Check(ctx context.Context, sql string, args []any) (string, []any, error) {
 	c := call{db: t.db, ctx: ctx, sql: sql, args: args, key: t.key}
-	if err := c.place(t.snap); err != nil {
+	sent, err := c.place(t.snap)
+	if err != nil {
 		return "", nil, err
 	}
 	if c.node != t.node {
 		return "", nil, t.otherShard(&c)
 	}
-	return c.plan.Text, c.sent, nil
+	return c.plan.Text, sent, nil
 }
 
 // otherShard is for home tables that live elsewhere.

@@ -1,12 +1,15 @@
 package router
 
 import (
+	"context"
 	"errors"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/keyway-go/keyway/shard"
 )
 
 // rows is what Query returns: the pool's rows, which are replaced when the statement is sent again before its first
@@ -30,22 +33,25 @@ type slab struct {
 // slabs is no pool of rows to be used again: a caller may ask closed rows for their error at any time.
 var slabs = sync.Pool{New: func() any { return new(slab) }}
 
-func newRows() *rows {
+func (db *DB) newRows(ctx context.Context, key shard.Key, sql string, args []any) *rows {
 	s := slabs.Get().(*slab)
 	r := &s.rows[s.next]
 	if s.next++; s.next < len(s.rows) {
 		slabs.Put(s)
 	}
+	// Field by field: copying a whole call costs as much as routing it.
+	r.db, r.ctx, r.sql, r.args, r.key = db, ctx, sql, args, key
 	return r
 }
 
 // start sends the statement, again while that is allowed.
 func (r *rows) start() error {
 	for {
-		if err := r.resolve(); err != nil {
+		args, err := r.resolve()
+		if err != nil {
 			return r.refuse(err)
 		}
-		got, err := r.node.backend.Query(r.ctx, r.plan.Text, r.sent...)
+		got, err := r.node.backend.Query(r.ctx, r.plan.Text, args...)
 		if err == nil {
 			r.Rows = got
 			return nil
@@ -110,7 +116,7 @@ func (r *rows) Close() {
 // finish records the outcome and lets go of what only sending needs.
 func (r *rows) finish(err error) {
 	r.done, r.err = true, err
-	r.ctx, r.args, r.sent = nil, nil, nil
+	r.ctx, r.args = nil, nil
 }
 
 // Scan implements pgx.Rows. It closes the rows on an error, as pgx does.
