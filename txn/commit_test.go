@@ -95,6 +95,16 @@ func TestTheCallersContextDoesNotCutCommitShort(t *testing.T) {
 	require.Equal(t, int64(1), w.db.Instance().Stat().Dials, "and the connection is as good as before")
 }
 
+func TestTheTimeForCommitIsForCommitAlone(t *testing.T) {
+	w := newWorld(t, func(c *txn.RunnerConfig) { c.CommitTimeout = 300 * time.Millisecond })
+	require.NoError(t, w.run(txn.Options{}, add))
+	require.NoError(t, w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
+		_, err := tx.Exec(ctx, "select pg_sleep(0.6)")
+		return err
+	}))
+	require.Equal(t, int64(1), w.db.Instance().Stat().Dials, "it was the same connection")
+}
+
 // slowCommit makes COMMIT take a while inside the server: a deferred trigger sleeps. A cancel request that reaches it
 // would roll back.
 func (w *world) slowCommit(seconds string) {

@@ -349,6 +349,19 @@ func TestNoAttemptIsStartedThatCannotEndInTime(t *testing.T) {
 	w.idle()
 }
 
+func TestACallerWhoHasGoneGetsTheErrorAsItWas(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(within(t))
+	err := w.runner.Run(ctx, w, txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
+		defer cancel()
+		return conflict("40001")(ctx, tx)
+	})
+	var gaveUp *txn.GaveUpError
+	require.False(t, errors.As(err, &gaveUp), "it was not a limit that ended it: %v", err)
+	require.ErrorContains(t, err, "40001")
+	require.Equal(t, int32(1), w.begins.Load())
+}
+
 func TestADeadlineThatPassesInTheWaitEndsIt(t *testing.T) {
 	w := newWorld(t, func(c *txn.RunnerConfig) {
 		c.Sleep = func(context.Context, time.Duration) error { return context.DeadlineExceeded }
