@@ -71,10 +71,13 @@ func (s *scanner[T]) prepare(columns []pgconn.FieldDescription) error {
 	seen := make(map[string]bool, len(columns))
 	for i, c := range columns {
 		name := c.Name
-		f, ok := known.find(name)
+		f, ok, ambiguous := known.find(name)
 		switch {
 		case !ok && name == slotColumn:
 			continue
+		case ambiguous:
+			return fmt.Errorf("%scolumn %q fits two fields of %s; tag one of them `db:\"-\"` or with another name",
+				errPrefix, name, st)
 		case !ok:
 			return fmt.Errorf("%scolumn %q of the result has no field in %s; add one with `db:%q`, or do not select it",
 				errPrefix, name, st, name)
@@ -107,14 +110,19 @@ func isRecord(t reflect.Type) bool {
 type record struct {
 	tagged map[string][]int // by the exact name of the tag
 	named  map[string][]int // by the folded name of the field
+
+	// twice are columns that two embedded structs of one depth both have, by tag or folded name.
+	twice map[string]bool
 }
 
-func (r *record) find(column string) ([]int, bool) {
-	if path, ok := r.tagged[column]; ok {
-		return path, true
+// find returns the field of a column. Two fields that hide neither the other are nobody's guess.
+func (r *record) find(column string) (path []int, ok, ambiguous bool) {
+	name := folded(column)
+	if path, ok = r.tagged[column]; ok {
+		return path, true, r.twice[column]
 	}
-	path, ok := r.named[folded(column)]
-	return path, ok
+	path, ok = r.named[name]
+	return path, ok, r.twice[name]
 }
 
 // folded makes tenant_id and TenantID the same.
@@ -126,7 +134,7 @@ func fieldsOf(t reflect.Type) (*record, error) {
 	if r, ok := records.Load(t); ok {
 		return r.(*record), nil
 	}
-	r := &record{tagged: map[string][]int{}, named: map[string][]int{}}
+	r := &record{tagged: map[string][]int{}, named: map[string][]int{}, twice: map[string]bool{}}
 	if err := r.add(t, nil); err != nil {
 		return nil, err
 	}
@@ -158,19 +166,27 @@ func (r *record) add(t reflect.Type, at []int) error {
 		}
 		path := append(append([]int(nil), at...), i)
 		if tag != "" {
-			if _, taken := r.tagged[tag]; !taken {
-				r.tagged[tag] = path
-			}
-			continue
-		}
-		if name := folded(f.Name); r.named[name] == nil {
-			r.named[name] = path
+			r.put(r.tagged, tag, path)
+		} else {
+			r.put(r.named, folded(f.Name), path)
 		}
 	}
+	// Only after the fields of t itself, which hide those of what it embeds.
 	for _, f := range embedded {
 		if err := r.add(f.Type, append(append([]int(nil), at...), f.Index...)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// put remembers a field unless a shallower one has the name.
+func (r *record) put(in map[string][]int, name string, path []int) {
+	if taken, ok := in[name]; ok {
+		if len(taken) == len(path) {
+			r.twice[name] = true
+		}
+		return
+	}
+	in[name] = path
 }
