@@ -2,7 +2,6 @@ package shard_test
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -31,7 +30,6 @@ func TestSlotsAreAsFullAsChanceWouldHaveThem(t *testing.T) {
 			binary.BigEndian.PutUint64(u[8:], random.Uint64())
 			return shard.UUID(u)
 		},
-		"names": func(i int) shard.Key { return shard.String(fmt.Sprintf("tenant-%07d", i)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var counts [shard.HashSlots]int

@@ -330,6 +330,20 @@ func TestTheBudgetOfAShardEndsItsRetries(t *testing.T) {
 	require.Equal(t, int32(2), w.begins.Load())
 }
 
+func TestARetryAfterATimeoutCostsMore(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.run(txn.Options{Rerunnable: true}, func(ctx context.Context, tx *txn.Tx) error {
+		if tx.Attempt() > 1 {
+			return add(ctx, tx)
+		}
+		impatient, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		_, err := tx.Exec(impatient, "select pg_sleep(60)")
+		return err
+	}))
+	require.InDelta(t, 90.5, w.runner.Stat().Tokens["s1"], 0.01)
+}
+
 func TestNoAttemptIsStartedThatCannotEndInTime(t *testing.T) {
 	w := newWorld(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
