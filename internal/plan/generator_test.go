@@ -323,7 +323,17 @@ func (g *generator) pinOf(rel relationText) string {
 	if k == "" {
 		return "true"
 	}
-	switch g.r.IntN(12) {
+	switch g.r.IntN(14) {
+	case 12: // what looks like a pin: two keys are one as floats, and "acme" and "acme " as char(n)
+		if text {
+			return k + "::char(9) = " + g.keyValue(text)
+		}
+		return k + "::float8 = " + g.keyValue(text)
+	case 13:
+		if text {
+			return k + " = " + g.fresh(pick(g, textKeys)) + "::bpchar"
+		}
+		return k + " = " + g.fresh(g.intKey()) + "::float8"
 	case 0:
 		return g.keyValue(text) + " = " + k
 	case 1:
@@ -568,10 +578,39 @@ func (g *generator) selectStatement() string {
 		text, rel := g.table()
 		return with + "select * from " + text + g.where(1, []relationText{rel}, nil)
 	}
+	if g.chance(0.12) {
+		return with + g.filteredOutside()
+	}
 	if g.chance(0.05) {
 		text, rel := g.table()
 		return with + "select " + rel.name + " from " + text + g.where(1, []relationText{rel}, nil) + pick(g, []string{"", " for update"})
 	}
 	q, _ := g.query(2, nil)
 	return with + q
+}
+
+// filteredOutside is a query over an unpinned table in FROM, with a condition on its key outside: right only where
+// filtering before is the same.
+func (g *generator) filteredOutside() string {
+	pin := g.pin
+	g.pin = 0
+	text, rel := g.table()
+	q, cols := "", rel.cols
+	if g.chance(0.5) {
+		q = "select * from " + text
+		q += pick(g, []string{"", " order by tenant_id desc, 1, 2 limit 3", " where tenant_id > 1", " order by tenant_id, 1, 2 offset 3"})
+		if c := pick(g, rel.cols); g.chance(0.3) {
+			q = fmt.Sprintf("select distinct on (%[1]s) * from %[2]s order by %[1]s, %[3]s::text", c.name, text, rel.name)
+		}
+	} else {
+		q, cols = g.query(0, nil)
+	}
+	g.pin = pin
+	outside := relationText{name: g.newAlias(), cols: cols}
+	if g.chance(0.2) { // read twice: a condition on one says nothing of the other
+		other := g.newAlias()
+		return "with c as (" + q + ") select " + outside.name + ".*, (select count(*) from c) from c " + outside.name +
+			pick(g, []string{"", ", c " + other, " left join c " + other + " on true"}) + " where " + g.pinOf(outside)
+	}
+	return "select * from (" + q + ") " + outside.name + " where " + g.pinOf(outside)
 }
