@@ -22,6 +22,11 @@ type InitOptions struct {
 	// Adopt gives every slot to the catalog's shard: an existing database becomes the first shard of a cluster, nothing
 	// moves, and the others start empty. Without it the slots are spread evenly over all shards.
 	Adopt bool
+
+	// LeaveRights leaves the rights on the team's own tables to the team's migrations. Without it the app role may read
+	// and write the tables that the migrator makes from now on in the configured schema (ALTER DEFAULT PRIVILEGES);
+	// rights on tables that exist are never changed.
+	LeaveRights bool
 }
 
 // InitReport says what Init found and made.
@@ -44,7 +49,7 @@ func Init(ctx context.Context, cfg Config, o InitOptions) (*InitReport, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("%sthe configuration is not usable:\n%w", errPrefix, err)
 	}
-	in := &initializer{cfg: cfg, adopt: o.Adopt}
+	in := &initializer{cfg: cfg, adopt: o.Adopt, leaveRights: o.LeaveRights}
 	defer in.close()
 	if err := in.connect(ctx); err != nil {
 		return nil, err
@@ -60,12 +65,13 @@ func Init(ctx context.Context, cfg Config, o InitOptions) (*InitReport, error) {
 
 // initializer is one run of Init. Shards are worked on one after another: an error then says how far it came.
 type initializer struct {
-	cfg   Config
-	adopt bool
-	conns map[shard.ID]*pgx.Conn
-	has   map[shard.ID]bool // it has an identity already
-	id    string            // of the cluster
-	fresh bool              // no shard had one
+	cfg         Config
+	adopt       bool
+	leaveRights bool
+	conns       map[shard.ID]*pgx.Conn
+	has         map[shard.ID]bool // it has an identity already
+	id          string            // of the cluster
+	fresh       bool              // no shard had one
 }
 
 func (in *initializer) close() {
@@ -212,6 +218,9 @@ func (in *initializer) apply(ctx context.Context) (*InitReport, error) {
 	})
 	for _, id := range ids {
 		if err := in.install(ctx, id); err != nil {
+			return report, &ShardError{Shard: id, Err: pgerr.Public(err)}
+		}
+		if err := in.allow(ctx, id); err != nil {
 			return report, &ShardError{Shard: id, Err: pgerr.Public(err)}
 		}
 		if in.has[id] {

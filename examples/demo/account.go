@@ -22,7 +22,7 @@ func (s *story) account(ctx context.Context, db *router.DB, seen *sampler, first
 
 	s.chapter("Counting, with plain SQL past the library")
 	peak, samples := seen.close()
-	return errors.Join(s.countShards(ctx, db, peak, samples), s.auditLedger(ctx, all))
+	return errors.Join(s.countShards(ctx, db, peak, samples), s.auditLedger(ctx, all), mustServe(first, second))
 }
 
 // countShards prints a line for each shard, and checks the sums, the placement and the budget.
@@ -115,6 +115,18 @@ func retries(db *router.DB) (n int64) {
 		n += count
 	}
 	return n
+}
+
+// mustServe fails the demo when nothing was served, or when anything failed while all servers were up.
+func mustServe(steady, killed outcome) error {
+	switch {
+	case len(steady.acked) == 0 || len(killed.acked) == 0:
+		return errors.New("no posting was acknowledged")
+	case len(steady.failed)+len(steady.inDoubt) > 0:
+		return fmt.Errorf("%d postings failed while every server was up, the first: %w",
+			len(steady.failed)+len(steady.inDoubt), errors.Join(firstOfEach(steady.failed)...))
+	}
+	return nil
 }
 
 // comparison shows the service's rate beside pgbench's.

@@ -75,7 +75,6 @@ func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...Op
 	_, err := router.Init(ctx, s.Config, router.InitOptions{})
 	require.NoError(t, err)
 	s.Migrate(t, migration)
-	s.grant(t)
 	s.DB, err = router.Open(ctx, s.Config, o.router...)
 	require.NoError(t, err)
 	t.Cleanup(s.DB.Close)
@@ -96,19 +95,6 @@ func (s *Set) Migrate(t testing.TB, sql string) {
 	}
 	_, err = runner.Up(context.Background(), targets)
 	require.NoError(t, err)
-}
-
-// grant gives the application the rights that a team would give it in a migration.
-func (s *Set) grant(t testing.TB) {
-	t.Helper()
-	for i, c := range s.Clusters {
-		creds := s.Config.Instances[fmt.Sprintf("pg-%d", i)].Credentials
-		conn := pgtest.Conn(t, c, creds.Migrator.User, s.DBNames[i])
-		_, err := conn.Exec(context.Background(), fmt.Sprintf(
-			`grant select, insert, update, delete on all tables in schema public to %s`,
-			pgx.Identifier{creds.App.User}.Sanitize()))
-		require.NoError(t, err)
-	}
 }
 
 // Super is a superuser's connection to the i-th shard's database, past the library.
