@@ -227,3 +227,61 @@ func TestAfterALaterVersionsSyntaxTheVersionIsKnown(t *testing.T) {
 		require.Equal(t, want, version, sql)
 	}
 }
+
+func TestOnlyParenthesesThatNoSyntaxAsksForAreKept(t *testing.T) {
+	sql := "(select (select 1), ((select 2)) from ((select 3) union all (select 4)) x)"
+	s := parsed[*sqlparse.Select](t, sql)
+	require.True(t, s.Parens)
+	require.Equal(t, sql[1:len(sql)-1], s.Pos().Text(sql))
+	require.False(t, s.Targets[0].Expr.(*sqlparse.Subquery).Query.Parens)
+	require.True(t, s.Targets[1].Expr.(*sqlparse.Subquery).Query.Parens)
+	union := s.From[0].(*sqlparse.SubqueryRef).Query
+	require.False(t, union.Parens)
+	require.True(t, union.Left.Parens)
+	require.Equal(t, "(select 3) union all (select 4)", union.Pos().Text(sql))
+	require.Equal(t, "select 3", union.Left.Pos().Text(sql))
+}
+
+// Some of these PostgreSQL refuses not by a rule of its grammar but in the code beside it.
+func TestWhatTheServersGrammarRefusesIsRefused(t *testing.T) {
+	g := newGrammar(t)
+	for _, sql := range []string{
+		"select f(distinct a) within group (order by b)",
+		"select f(a order by b) within group (order by c)",
+		"select f(variadic a) within group (order by c)",
+		"select row(1) overlaps row(2)",
+		"select (1, 2, 3) overlaps (1, 2, 3)",
+		"select a.*.b", "select (a).*.b", "select (a).*[1]", "select a.*[1]",
+		"select nullif(1)", "select nullif(1, 2, 3)",
+		"select a::float(0)", "select a::float(54)",
+		"select sum(a) over (rows unbounded following)",
+		"select sum(a) over (rows 1 following)",
+		"select sum(a) over (rows between unbounded following and current row)",
+		"select sum(a) over (rows between current row and unbounded preceding)",
+		"select sum(a) over (rows between current row and 1 preceding)",
+		"select sum(a) over (rows between 1 following and current row)",
+		"select array[1][1]", "select f(a).b", "select row(1).a", "select (1, 2).a", "select case when a then b end.c",
+		"select coalesce(a) over ()", "select count(*) filter (where a) within group (order by b)",
+		"select f(all)", "select f(distinct)", "select f(*, a)", "select f(variadic a, b)", "select f(a => )",
+		"select 1 as nulls first", "select nulls last", "select a.not in",
+		"select extract(quarter, a)", "select extract(values from a)", "select substring(a => 1 from 2)",
+		"select * from t limit 1 limit 2", "select * from t for update limit 1 for share",
+		"select * from t offset 1 + 1 rows", "select * from t fetch first 1 + 1 rows only",
+		"select * from exists (select 1)", "select * from row(1)", "select * from grouping(a)", "select * from lateral t",
+		"select distinct from t", "select * a from t", "select a order from t", "select a year from t",
+		"update t set a = 1 from", "delete t", "insert t values (1)",
+		"insert into t x values (1)", "insert into t () values (1)", "insert into t (a) default values",
+		"merge into t using s on true", "merge into t using s on true when matched then insert values (1)",
+		"merge into t using s on true when not matched then delete", "merge into t using s when matched then delete",
+		"with a (select 1) select 1", "with a as select 1 select 1", "with a as (select 1)", "with a as (table t) x",
+		"values", "values ()", "values (1),", "table", "table t where a", "select 1 union", "select 1 union all all select 2",
+		"select a between 1", "select a in ()", "select a in 1", "select a = any 1", "select not", "select a is 1",
+		"select case end", "select case when a end", "select case when a then b", "select cast(a)", "select cast(a int)",
+		"select a::", "select a::int[", "select a::int[b]", "select a::3", "select -", "select a +", "select ()",
+	} {
+		_, err := sqlparse.Parse(sql)
+		var e *sqlparse.SyntaxError
+		require.ErrorAs(t, err, &e, sql)
+		require.Error(t, g.refusal(t, sql), "valid for the server: %s", sql)
+	}
+}
