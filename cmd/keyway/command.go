@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -49,8 +50,23 @@ func (g *globals) register(fs *flag.FlagSet) {
 func run(ctx context.Context, s streams, args []string) int {
 	c := &call{streams: s}
 	c.config, _ = s.env("KEYWAY_CONFIG")
+	c.json = asksForJSON(args)
 	err := c.dispatch(ctx, args)
 	return c.report(err)
+}
+
+// asksForJSON looks before the flags are read: the error of a line that cannot be
+// read is an object as well.
+func asksForJSON(args []string) bool {
+	for _, a := range args {
+		switch a {
+		case "--json", "-json":
+			return true
+		case "--":
+			return false
+		}
+	}
+	return false
 }
 
 func (c *call) dispatch(ctx context.Context, args []string) error {
@@ -78,7 +94,7 @@ func (c *call) enter(ctx context.Context, group *command, args []string) error {
 		return showHelp(c, append(strings.Fields(group.name)[1:], args[1:]...))
 	}
 	if i < 0 {
-		return usagef("%s: there is no command %q; see keyway help", group.name, args[0])
+		return usagef("there is no command %q; see keyway help%s", args[0], strings.TrimPrefix(group.name, "keyway"))
 	}
 	found := group.group[i]
 	if found.group != nil {
@@ -122,14 +138,14 @@ func (c *call) flagError(cmd *command, err error) error {
 		c.helpOn(c.out, cmd)
 		return nil
 	}
-	return usagef("%s: %v; see %s", cmd.name, err, "keyway help"+strings.TrimPrefix(cmd.name, "keyway"))
+	return usagef("%v; see keyway help%s", err, strings.TrimPrefix(cmd.name, "keyway"))
 }
 
 // noArguments refuses arguments without repeating them: one may be a connection
 // string with a password in it.
 func (c *call) noArguments(name string) error {
 	if len(c.args) > 0 {
-		return usagef("keyway %s takes no arguments beside its flags, and %d were given", name, len(c.args))
+		return usagef("%s takes no arguments beside its flags, and %d were given", name, len(c.args))
 	}
 	return nil
 }
@@ -138,6 +154,9 @@ func (c *call) noArguments(name string) error {
 func (c *call) load() (router.Config, error) {
 	if c.config == "" {
 		return router.Config{}, usagef("no configuration; give --config keyway.<env>.yaml or set KEYWAY_CONFIG")
+	}
+	if _, err := os.Stat(c.config); errors.Is(err, os.ErrNotExist) {
+		return router.Config{}, usagef("there is no file %s", c.config)
 	}
 	cfg, err := config.Load(c.config)
 	if err != nil {

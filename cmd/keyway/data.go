@@ -37,7 +37,7 @@ password of --from is better given in PGPASSWORD, where ps does not show it.`,
 				return err
 			}
 			if *from == "" {
-				return usagef("keyway import needs --from, the database to copy")
+				return usagef("import needs --from, the database to copy")
 			}
 			return runImport(ctx, c, *from, tables)
 		}

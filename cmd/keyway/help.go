@@ -65,7 +65,7 @@ func groupHelp(w io.Writer, group *command) {
 		if cmd.args != "" {
 			name += " " + cmd.args
 		}
-		fmt.Fprintf(w, "  %-22s %s\n", name, cmd.short)
+		fmt.Fprintf(w, "  %-26s %s\n", name, cmd.short)
 	}
 	fmt.Fprint(w, "\nflags of every command:\n")
 	fs := newFlagSet(group.name)

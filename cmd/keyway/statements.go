@@ -25,7 +25,7 @@ What follows a -- is never a flag: a negative number needs it.`,
 		t := registerKeyFlags(fs)
 		return func(ctx context.Context, c *call) error {
 			if len(c.args) == 0 {
-				return usagef("keyway route needs a key")
+				return usagef("route needs a key")
 			}
 			return runRoute(ctx, c, t)
 		}
@@ -66,7 +66,7 @@ With --key the statement is scoped to that key, as a handle of ForKey would.`,
 		fs.Var(&scope, "key", "scope the statement to this `key`; several times for a key of several columns")
 		return func(ctx context.Context, c *call) error {
 			if len(c.args) == 0 {
-				return usagef("keyway explain needs a statement")
+				return usagef("explain needs a statement")
 			}
 			return runExplain(ctx, c, t, scope)
 		}
