@@ -146,7 +146,8 @@ func (p *parser) frame(w *WindowDef) {
 		from := p.frameBound(w)
 		p.expect("and")
 		to := p.frameBound(w)
-		if from == frameUnboundedFollowing || to == frameUnboundedPreceding || from > to && from >= frameCurrent && to <= frameCurrent {
+		backwards := from > to && from >= frameCurrent && to <= frameCurrent // PostgreSQL allows 1 PRECEDING AND 2 PRECEDING
+		if from == frameUnboundedFollowing || to == frameUnboundedPreceding || backwards {
 			failSyntax(at, "a frame that ends before it starts")
 		}
 	}
