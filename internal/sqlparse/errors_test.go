@@ -40,15 +40,17 @@ func TestACommandThatIsNoDMLIsNamedWithTheHandleThatServesIt(t *testing.T) {
 }
 
 func TestMoreThanOneStatementIsRefused(t *testing.T) {
-	for _, sql := range []string{
-		"select 1; select 2", "select 1;; select 2", "delete from t where a = 1; -- c\n delete from t",
-		"insert into t values ('a;b'); drop table t",
+	for sql, second := range map[string]int{
+		"select 1; select 2":                              10,
+		"select 1;; select 2":                             11,
+		"delete from t where a = 1; -- c\n delete from t": 33,
+		"insert into t values ('a;b'); drop table t":      30,
 	} {
 		_, err := sqlparse.Parse(sql)
 		var e *sqlparse.SyntaxError
 		require.ErrorAs(t, err, &e, sql)
 		require.Contains(t, e.Message, "two statements")
-		require.Equal(t, strings.LastIndexByte(strings.TrimRight(sql, ";"), ';')+2, e.Offset-strings.Count(sql, "-- c\n ")*6+0, sql)
+		require.Equal(t, second, e.Offset, sql)
 	}
 	for _, sql := range []string{"", " ", "-- nothing", "/* nothing */", ";", ";;"} {
 		_, err := sqlparse.Parse(sql)
