@@ -119,8 +119,8 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Name == "":
 		return c, errors.New("pool: Config.Name is empty; errors and statistics need a name for the instance")
-	case c.Conn == nil:
-		return c, fmt.Errorf("pool: instance %s: Config.Conn is nil; take one from pgx.ParseConfig", c.Name)
+	case c.Conn == nil || c.Conn.DialFunc == nil:
+		return c, fmt.Errorf("pool: instance %s: Config.Conn must come from pgx.ParseConfig", c.Name)
 	}
 	c.Conn = c.Conn.Copy()
 	if c.Control == 0 {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -225,4 +227,99 @@ func TestThePasswordIsAskedForBeforeEachDial(t *testing.T) {
 	}})
 	require.ErrorIs(t, none.Ping(within(t, soon)), unreadable)
 	eventually(t, "no token is lost", func() bool { return in.Stat().Open == in.Stat().Idle })
+}
+
+// deaf is a connection over a network that has forgotten it: once lost, nothing arrives on either side, not even the
+// end.
+type deaf struct {
+	net.Conn
+	lost     atomic.Bool
+	deadline atomic.Pointer[time.Time]
+}
+
+func (c *deaf) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if !c.lost.Load() || err == nil {
+		return n, err
+	}
+	if d := c.deadline.Load(); d != nil {
+		time.Sleep(time.Until(*d))
+	}
+	return 0, os.ErrDeadlineExceeded
+}
+
+func (c *deaf) Write(p []byte) (int, error) {
+	if c.lost.Load() {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *deaf) SetDeadline(t time.Time) error { c.deadline.Store(&t); return c.Conn.SetDeadline(t) }
+func (c *deaf) SetReadDeadline(t time.Time) error {
+	c.deadline.Store(&t)
+	return c.Conn.SetReadDeadline(t)
+}
+
+// deafDials keeps the first connection for the test to lose.
+func deafDials(c *pool.Config, first *atomic.Pointer[deaf]) {
+	dial := c.Conn.DialFunc
+	c.Conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		nc, err := dial(ctx, network, addr)
+		d := &deaf{Conn: nc}
+		first.CompareAndSwap(nil, d)
+		return d, err
+	}
+}
+
+func TestTheServerIsAskedAboutABackendWhoseEndCannotBeSeen(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	var first atomic.Pointer[deaf]
+	in := s.instance(limit(2), func(c *pool.Config) {
+		c.DrainTimeout = 50 * time.Millisecond
+		deafDials(c, &first)
+	})
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	c, err := db.Acquire(within(t, soon))
+	require.NoError(t, err)
+	pid := c.Conn().PgConn().PID()
+	first.Load().lost.Store(true)
+	c.Discard()
+
+	eventually(t, "asked more than once", func() bool { return in.Stat().Acquires >= 3 })
+	require.Equal(t, 2, in.Stat().Open, "the backend is still there, so its token is charged")
+	_, err = db.Exec(within(t, soon), "select pg_terminate_backend($1)", int32(pid))
+	require.NoError(t, err)
+	eventually(t, "the answer gave the token back", func() bool { return in.Stat().Open == 1 })
+	require.Zero(t, in.Stat().Forgotten)
+}
+
+func TestABackendThatCannotBeAskedAboutIsForgottenInTheEnd(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	var first atomic.Pointer[deaf]
+	in := s.instance(limit(1), func(c *pool.Config) {
+		c.DrainTimeout, c.LingerTimeout = 20*time.Millisecond, 50*time.Millisecond
+		deafDials(c, &first)
+	})
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	c, err := db.Acquire(within(t, soon))
+	require.NoError(t, err)
+	first.Load().lost.Store(true)
+	c.Discard()
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.EqualValues(t, 1, in.Stat().Forgotten)
+}
+
+func TestAnAddressThatIsTriedTwiceTakesOneTokenAtATime(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1), func(c *pool.Config) {
+		cc, err := pgx.ParseConfig(strings.Replace(s.cluster.DSN(localpg.Superuser, s.db), "sslmode=disable", "sslmode=prefer", 1))
+		require.NoError(t, err)
+		require.NotEmpty(t, cc.Fallbacks, "TLS first, and without it when the server has none")
+		c.Conn = cc
+	})
+	require.NoError(t, in.Database(s.db, pool.DatabaseConfig{}).Ping(within(t, soon)))
+	require.Equal(t, 1, in.Stat().Peak)
 }

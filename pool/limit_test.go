@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/pool"
@@ -55,6 +56,8 @@ func TestALimitThatLeavesNothingForWorkIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "at least 2")
 	_, err = pool.New(pool.Config{Name: "x", Limit: 5})
 	require.ErrorContains(t, err, "Config.Conn")
+	_, err = pool.New(pool.Config{Name: "x", Conn: &pgx.ConnConfig{}, Limit: 5})
+	require.ErrorContains(t, err, "pgx.ParseConfig")
 	_, err = pool.New(pool.Config{Conn: s.connConfig(), Limit: 5})
 	require.ErrorContains(t, err, "Config.Name")
 }

@@ -84,6 +84,20 @@ func (w *batchResults) Query() (pgx.Rows, error) {
 	return rows, w.on.explain(err, w.wasClosed)
 }
 
+func (w *batchResults) QueryRow() pgx.Row {
+	return &batchRow{Row: w.BatchResults.QueryRow(), of: w}
+}
+
+// batchRow explains what its Scan fails with.
+type batchRow struct {
+	pgx.Row
+	of *batchResults
+}
+
+func (w *batchRow) Scan(dest ...any) error {
+	return w.of.on.explain(w.Row.Scan(dest...), w.of.wasClosed)
+}
+
 func (w *batchResults) Close() error {
 	defer w.release()
 	return w.on.explain(w.BatchResults.Close(), w.wasClosed)
