@@ -427,6 +427,9 @@ func (g *generator) where(depth int, rels, outer []relationText) string {
 			a, at := g.keyOf(pick(g, outer))
 			b, bt := g.keyOf(rel)
 			if a != "" && b != "" && at == bt {
+				if g.chance(0.25) { // without its table the outer key's name is the inner one's
+					a = a[strings.LastIndexByte(a, '.')+1:]
+				}
 				conds = append(conds, a+" = "+b)
 			}
 		}
