@@ -48,7 +48,7 @@ func TestAPartitionedTableIsShardedAsAWhole(t *testing.T) {
 	require.Zero(t, value[int](s, `select count(*) from pg_trigger
 		where tgname like '~~keyway\_1\_%' and tgenabled <> 'A'`))
 	for _, leaf := range []string{"events_24_1", "events_24_2", "events_25"} {
-		require.Equal(t, "i", value[string](s, "select relreplident::text from pg_class where oid = $1::regclass", leaf), leaf)
+		require.Equal(t, "f", value[string](s, "select relreplident::text from pg_class where oid = $1::regclass", leaf), leaf)
 	}
 
 	// The guard reaches every partition.

@@ -136,6 +136,7 @@ func TestRealCitextIsRefused(t *testing.T) {
 
 // TestWhatHoldsOverAllShardsIsAccepted has the neighbours of the refusals, so that a rule that refuses too much fails.
 func TestWhatHoldsOverAllShardsIsAccepted(t *testing.T) {
+	s := single(t)
 	for name, sql := range map[string]string{
 		"varchar":                    "create table t (k varchar(20) not null); select keyway.shard_table('t', 'k')",
 		"deterministic ICU":          "create table t (k text collate \"de-x-icu\" not null); select keyway.shard_table('t', 'k')",
@@ -157,7 +158,11 @@ func TestWhatHoldsOverAllShardsIsAccepted(t *testing.T) {
 		"column named as uuid": `create table t ("k as uuid" int not null); select keyway.shard_table('t', 'k as uuid')`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := single(t)
+			s := s.in(t)
+			s.exec("create schema sandbox; set search_path = sandbox, public")
+			t.Cleanup(func() {
+				s.exec("reset search_path; drop schema sandbox cascade; delete from keyway.tables; delete from keyway.allowances")
+			})
 			s.exec(sql)
 			s.exec("select * from t")
 		})

@@ -32,6 +32,12 @@ language sql stable set search_path = pg_catalog, pg_temp as $$
     where c.oid = tbl and a.what = is_allowed.what)
 $$;
 
+-- The columns as SQL writes them, in their order.
+create function keyway.names(columns text[]) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select string_agg(quote_ident(c), ', ' order by n) from unnest(columns) with ordinality k(c, n)
+$$;
+
 -- The table and its partitions at every level.
 create function keyway.family(tbl regclass) returns setof regclass
 language sql stable set search_path = pg_catalog, pg_temp as $$

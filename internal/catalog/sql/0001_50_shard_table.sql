@@ -7,6 +7,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   key record;
 begin
+  perform keyway.lock_schema();
   perform keyway.check_relation(tbl);
   select * into key from keyway.key_of(tbl, key_columns);
   execute format('lock table %s in access exclusive mode', tbl);
@@ -31,6 +32,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   key record;
 begin
+  perform keyway.lock_schema();
   perform keyway.check_relation(tbl);
   select * into key from keyway.key_of(tbl, key_columns);
   if not keyway.owns_every_slot() then
@@ -38,6 +40,14 @@ begin
       format('select keyway.shard_table(%L, %s)', tbl, (select string_agg(quote_literal(k), ', ') from unnest(key_columns) k)));
   end if;
   perform keyway.register(tbl, 'sharded', key.columns, key.types, null);
+end $$;
+
+-- Registering a table and changing what this shard owns exclude each other: otherwise a table that is just being made
+-- could miss the change and keep the triggers of before.
+create function keyway.lock_schema() returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from keyway.map for update;
 end $$;
 
 -- Every rule for a table that is to hold its rows on several shards; registers it.
@@ -68,6 +78,8 @@ declare
 begin
   r := keyway.registered(tbl);
   if r.kind = kind and r.key_columns = columns and r.key_types = types and r.home is not distinct from home then
+    update keyway.tables t set relid = tbl -- a restored dump has other oids
+    where t.schema_name = r.schema_name and t.table_name = r.table_name and t.relid <> tbl;
     return;
   elsif r.kind is not null then
     perform keyway.refuse(tbl, format('it is registered already, as %s', keyway.describe(r)),
@@ -126,14 +138,19 @@ begin
   end if;
 end $$;
 
+create function keyway.estimated_rows(tbl regclass) returns double precision
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select coalesce(sum(case when reltuples >= 0 and relpages > 0
+    then reltuples / relpages * pg_relation_size(oid) / current_setting('block_size')::int
+    else pg_relation_size(oid) / 64 end), 0)
+  from pg_class where oid in (select keyway.family(tbl)) and relkind = 'r'
+$$;
+
 -- About a million rows take some ten seconds under the lock.
 create function keyway.check_size(tbl regclass) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
-  rows constant double precision := (
-    select sum(case when reltuples >= 0 and relpages > 0 then reltuples / relpages * pg_relation_size(oid) / 8192
-      else pg_relation_size(oid) / 64 end)
-    from pg_class where oid in (select keyway.family(tbl)) and relkind = 'r');
+  rows constant double precision := keyway.estimated_rows(tbl);
 begin
   if rows > 1000000 and not keyway.is_allowed(tbl, 'long_lock') and not (keyway.registered(tbl)).has_slot then
     perform keyway.refuse(tbl, format('it has about %s million rows, which would be rewritten under a lock that stops every reader and writer',
@@ -165,64 +182,60 @@ begin
   end;
 end $$;
 
--- The columns of the primary key, if it is one by which a row can be identified during a move; else null.
-create function keyway.identity_columns(tbl regclass) returns text[]
+-- Makes what moves need: an index that starts with the slot, to read, compare and delete a range of slots; and a
+-- replica identity that contains the slot, so that a publication may filter on it: the primary key where that contains
+-- it, else the whole row. The subscriber finds the row by its own primary key all the same.
+--
+-- Not a unique index of the slot and the primary key, though it would be a narrower identity: INSERT ... ON CONFLICT
+-- (primary key) waits for a concurrent insert of the same row on the index it names only, and fails with a unique
+-- violation on any other index that covers the same columns.
+create function keyway.make_identity(tbl regclass) returns void
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  leaf regclass;
+begin
+  if not keyway.has_slot_index(tbl) then
+    execute format('create index on %s (%s)', tbl, keyway.slot_index_columns(tbl));
+  end if;
+  if not 'slot' = any (keyway.primary_key(tbl)) then
+    for leaf in select f from keyway.family(tbl) f loop
+      execute format('alter table %s replica identity full', leaf);
+    end loop;
+  end if;
+end $$;
+
+-- Refuses a table whose index for that would have to be built under a lock for longer than a moment.
+create function keyway.check_identity(tbl regclass) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  if not keyway.has_slot_index(tbl) and keyway.estimated_rows(tbl) > 10000 then
+    perform keyway.refuse(tbl, 'it has no index that starts with the slot, by which moves find rows',
+      format(case (select relkind from pg_class where oid = tbl)
+        when 'p' then 'create index on only %1$s (%2$s), then one concurrently on each partition, and attach them'
+        else 'create index concurrently on %1$s (%2$s)' end, tbl, keyway.slot_index_columns(tbl)));
+  end if;
+end $$;
+
+-- The columns of the primary key that a row can be identified by during a move; empty when there are none.
+create function keyway.primary_key(tbl regclass) returns text[]
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select array_agg(a.attname::text order by k.n)
+  select coalesce(array_agg(a.attname::text order by k.n), '{}')
   from pg_index x
   cross join lateral unnest((x.indkey::int2[])[0:x.indnkeyatts - 1]) with ordinality k(attnum, n)
   join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum
   where x.indrelid = tbl and x.indisprimary and x.indimmediate
 $$;
 
--- Makes the replica identity contain the slot, so that a publication may filter on it: the primary key where that
--- contains it, else a unique index (slot, primary key), else the whole row.
-create function keyway.make_identity(tbl regclass) returns void
-language plpgsql set search_path = pg_catalog, pg_temp as $$
-declare
-  pk constant text[] := keyway.identity_columns(tbl);
-  leaf regclass;
-begin
-  if 'slot' = any (pk) then
-    return;
-  elsif pk is not null and keyway.identity_index(tbl, pk) is null then
-    execute format('create unique index on %s (slot, %s)', tbl, keyway.names(pk));
-  end if;
-  for leaf in select f from keyway.family(tbl) f loop
-    execute format('alter table %s replica identity %s', leaf,
-      case when pk is null then 'full' else format('using index %I', keyway.identity_index(leaf, pk)) end);
-  end loop;
-end $$;
-
--- Refuses a table whose index for that would have to be built under a lock.
-create function keyway.check_identity(tbl regclass) returns void
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
-declare
-  pk constant text[] := keyway.identity_columns(tbl);
-begin
-  if pk is not null and 'slot' <> all (pk) and keyway.identity_index(tbl, pk) is null then
-    perform keyway.refuse(tbl, 'it has no unique index that starts with the slot, by which moves identify rows',
-      format(case (select relkind from pg_class where oid = tbl)
-        when 'p' then 'create unique index on only %1$s (slot, %2$s), then one concurrently on each partition, and attach them'
-        else 'create unique index concurrently on %1$s (slot, %2$s)' end, tbl, keyway.names(pk)));
-  end if;
-end $$;
-
-create function keyway.names(columns text[]) returns text
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select string_agg(quote_ident(c), ', ' order by n) from unnest(columns) with ordinality k(c, n)
+create function keyway.slot_index_columns(tbl regclass) returns text
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select keyway.names('slot'::text || array_remove(keyway.primary_key(tbl), 'slot'))
 $$;
 
--- The valid unique index of (slot, columns) of a table or partition.
-create function keyway.identity_index(tbl regclass, columns text[]) returns name
+create function keyway.has_slot_index(tbl regclass) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select c.relname
-  from pg_index x join pg_class c on c.oid = x.indexrelid
-  where x.indrelid = tbl and x.indisunique and x.indimmediate and x.indisvalid and x.indpred is null
-    and 'slot'::text || columns = array(
-      select a.attname::text from unnest((x.indkey::int2[])[0:x.indnkeyatts - 1]) with ordinality k(attnum, n)
-      join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum order by n)
-  order by c.relname limit 1
+  select exists (
+    select from pg_index x join pg_attribute a on a.attrelid = x.indrelid and a.attnum = x.indkey[0]
+    where x.indrelid = tbl and a.attname = 'slot' and x.indisvalid and x.indpred is null)
 $$;
 
 -- Refuses to leave rows behind that belong to other shards.

@@ -2,7 +2,7 @@
 --
 --   select keyway.prepare_table('orders', 'tenant_id');        -- an instant: the column, NULL for rows that are there
 --   select keyway.backfill_table('orders', 10000);             -- one batch; again and again until it returns 0
---   create unique index concurrently on orders (slot, <primary key>);   -- where the table has a primary key
+--   create index concurrently on orders (slot, <primary key>);
 --   select keyway.validate_table('orders');                    -- reads the table once, beside readers and writers
 --
 -- Each may be repeated after an interruption, and keyway.unshard_table undoes them. Rows written meanwhile get their
@@ -13,6 +13,7 @@ language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   key record;
 begin
+  perform keyway.lock_schema();
   perform keyway.check_relation(tbl);
   select * into key from keyway.key_of(tbl, key_columns);
   execute format('lock table %s in access exclusive mode', tbl);

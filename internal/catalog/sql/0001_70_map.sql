@@ -60,7 +60,7 @@ declare
   t keyway.tables;
   literal_before constant boolean := (select count(*) <= 8 from keyway.owned);
   unready constant text := (select string_agg(format('%I.%I', schema_name, table_name), ', ' order by schema_name, table_name)
-    from keyway.tables where kind = 'sharded' and not has_slot);
+    from keyway.tables u where kind = 'sharded' and not has_slot and keyway.relation(u) is not null);
 begin
   if (los, his) = (array(select lo from keyway.owned order by lo), array(select hi from keyway.owned order by lo)) then
     return;
@@ -74,17 +74,17 @@ begin
   insert into keyway.owned select * from unnest(los, his) on conflict (lo) do nothing;
   if literal_before or (select count(*) <= 8 from keyway.owned) then
     for t in select * from keyway.tables where kind = 'sharded' order by schema_name, table_name loop
-      if (t.has_slot or keyway.is_prepared(t.relid)) and keyway.is_there(t) then
-        perform keyway.make_guard_triggers(t.relid, t.key_columns);
+      if keyway.is_prepared(keyway.relation(t)) then
+        perform keyway.make_guard_triggers(keyway.relation(t), t.key_columns);
       end if;
     end loop;
   end if;
 end $$;
 
--- A registered table that was dropped or renamed is drift, which readers report; the map does not stumble over it.
-create function keyway.is_there(t keyway.tables) returns boolean
+-- The table of a row of the registry; null when it was dropped or renamed, which readers report as drift.
+create function keyway.relation(t keyway.tables) returns regclass
 language sql stable set search_path = pg_catalog, pg_temp as $$
-  select exists (select from pg_class where oid = t.relid)
+  select to_regclass(format('%I.%I', t.schema_name, t.table_name))
 $$;
 
 create function keyway.is_prepared(tbl regclass) returns boolean

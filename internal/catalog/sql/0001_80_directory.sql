@@ -8,9 +8,12 @@ create function keyway.pin_key(key bytea, slot int) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   t keyway.tables;
-  n constant bigint := (select count(*) from keyway.directory);
+  n bigint;
+  tbl regclass;
   taken boolean;
 begin
+  perform keyway.lock_schema();
+  select count(*) into n from keyway.directory;
   if key is null or length(key) = 0 or slot is null or slot not between 16384 and 32767 then
     raise exception using errcode = 'KW004', message = 'a key is pinned to a slot from 16384 to 32767, and is not empty',
       hint = 'Slots below 16384 are given by the hash.';
@@ -21,13 +24,14 @@ begin
     return;
   end if;
   for t in select * from keyway.tables where kind = 'sharded' order by schema_name, table_name loop
-    continue when not keyway.is_there(t);
-    execute format('lock table %s in share row exclusive mode', t.relid::regclass);
-    execute format('select exists (select from %s where %s %s = $1)', t.relid::regclass,
+    tbl := keyway.relation(t);
+    continue when tbl is null;
+    execute format('lock table %s in share row exclusive mode', tbl);
+    execute format('select exists (select from %s where %s %s = $1)', tbl,
       case when t.has_slot then format('slot = %s and', keyway.slot_of(key)) else '' end,
       keyway.key_bytes('', t.key_columns, t.key_types)) into taken using key;
     if taken then
-      perform keyway.refuse(t.relid, 'it has rows of this key, whose slot cannot change where they are',
+      perform keyway.refuse(tbl, 'it has rows of this key, whose slot cannot change where they are',
         'Pin a key before its first row is written.');
     end if;
   end loop;
