@@ -42,6 +42,8 @@ func TestASerializationFailureRunsTheWholeAgain(t *testing.T) {
 	require.Equal(t, int64(1), s.Committed)
 	require.Equal(t, int64(2), s.Attempts)
 	require.InDelta(t, 95.5, s.Tokens["s1"], 0.01, "a retry costs 5, a success gives 0.5 back")
+	s.Retries["40001"] = 77
+	require.Equal(t, map[string]int64{"40001": 1}, w.runner.Stat().Retries, "a snapshot is the caller's")
 	w.idle()
 }
 
