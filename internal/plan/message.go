@@ -30,7 +30,7 @@ func (r *reader) unpinned(rel *relation) *Refusal {
 	for i := range t.Key {
 		conds = append(conds, name+"."+rel.key(i).name+" = $n")
 	}
-	f.Hint = "add " + strings.Join(conds, " and ") + " with AND, or use db.ForKey; db.Scatter reads every shard"
+	f.Hint = "add " + strings.Join(conds, " and ") + " with AND, or use db.ForKey; db.EachShard reaches every shard"
 	return f
 }
 
