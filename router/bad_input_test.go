@@ -1,7 +1,6 @@
 package router_test
 
 import (
-	"context"
 	"errors"
 	"math"
 	"testing"
@@ -95,7 +94,7 @@ func TestStatementsThatAreNotForOneKeyAreRefusedWithAReason(t *testing.T) {
 }
 
 func TestQuotesCommentsAndDollarsDoNotHideAKey(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	_, err := db.Exec(ctx, "insert into orders (tenant_id, id, state) values ($1, 1, 'it''s -- $q$ /* ')", 5)
 	require.NoError(t, err)
@@ -113,7 +112,7 @@ func TestQuotesCommentsAndDollarsDoNotHideAKey(t *testing.T) {
 }
 
 func TestContradictoryKeysGiveTheServersOwnAnswer(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	_, err := db.Exec(ctx, "insert into orders (tenant_id, id) values (1, 1)")
 	require.NoError(t, err)
@@ -129,7 +128,7 @@ func TestContradictoryKeysGiveTheServersOwnAnswer(t *testing.T) {
 }
 
 func TestAListOfKeysRunsWhereAllOfThemAre(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	var here, there []int64
 	for i := range 3 {
@@ -157,7 +156,7 @@ func TestAListOfKeysRunsWhereAllOfThemAre(t *testing.T) {
 }
 
 func TestSeventyThousandKeysInOneList(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	tenant := tenantOn(t, db, "s0", 0)
 	_, err := db.Exec(ctx, "insert into orders (tenant_id, id) values ($1, 1)", tenant)
@@ -185,24 +184,17 @@ func TestSeventyThousandKeysInOneList(t *testing.T) {
 
 // TestATemporaryTableDoesNotHideARealOne: pg_temp stands last on the search path.
 func TestATemporaryTableDoesNotHideARealOne(t *testing.T) {
-	f, db := opened(t, 1)
+	f, db := onShop(t)
 	ctx := f.ctx()
-	_, err := db.Exec(ctx, "insert into orders (tenant_id, id) values (1, 1)")
+	tenant := tenantOn(t, db, "s1", 0)
+	_, err := db.Exec(ctx, "insert into orders (tenant_id, id) values ($1, 1)", tenant)
 	require.NoError(t, err)
-	require.NoError(t, db.EachShard(ctx, func(ctx context.Context, s *router.ShardDB) error {
-		tx, err := s.Begin(ctx)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = tx.Rollback(ctx) }()
-		if _, err := tx.Exec(ctx, "create temporary table orders (tenant_id bigint)"); err != nil {
-			return err
-		}
-		n := 0
-		if err := tx.QueryRow(ctx, "select count(*) from orders").Scan(&n); err != nil {
-			return err
-		}
-		require.Equal(t, 1, n)
-		return nil
-	}))
+	tx, err := db.Shard("s1").Begin(ctx)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(ctx) }()
+	_, err = tx.Exec(ctx, "create temporary table orders (tenant_id bigint)")
+	require.NoError(t, err)
+	n := 0
+	require.NoError(t, tx.QueryRow(ctx, "select count(*) from orders").Scan(&n))
+	require.Equal(t, 1, n)
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func TestEachStatementRunsOnTheShardOfItsKey(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	for tenant := int64(1); tenant <= 40; tenant++ {
 		tag, err := db.Exec(ctx, "insert into orders (tenant_id, id, state, total) values ($1, $2, $3, $4)", tenant, 1, "new", 10)
@@ -58,7 +58,7 @@ func TestEachStatementRunsOnTheShardOfItsKey(t *testing.T) {
 }
 
 func TestReferenceAndHomeTablesAndNoTables(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	names, err := router.Select[string](ctx, db, router.Text("select name from plans order by id"))
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestReferenceAndHomeTablesAndNoTables(t *testing.T) {
 }
 
 func TestAScopedHandleSeesOneTenant(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	a := tenantOn(t, db, "s1", 0)
 	b := tenantOn(t, db, "s1", 1)
@@ -115,7 +115,7 @@ func TestAScopedHandleSeesOneTenant(t *testing.T) {
 }
 
 func TestATransactionIsOfOneKey(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	a, other := tenantOn(t, db, "s1", 0), tenantOn(t, db, "s1", 1)
 	key := shard.Int64(a)
@@ -172,7 +172,7 @@ func TestATransactionIsOfOneKey(t *testing.T) {
 }
 
 func TestErrorsOfTheServerNameTheShardAndNoValue(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	const insert = "insert into orders (tenant_id, id, state) values ($1, $2, $3)"
 	_, err := db.Exec(ctx, insert, 4242, 777, "secret-state")

@@ -19,7 +19,46 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	pgtest.Main(m, func() error { return goleak.Find() })
+	pgtest.Main(m, func() error {
+		if common.db != nil {
+			common.db.Close()
+		}
+		return goleak.Find()
+	})
+}
+
+// common is a cluster of two shards with the shop's schema that tests share which only write rows.
+var common struct {
+	once sync.Once
+	fixture
+	db *router.DB
+}
+
+// onShop returns the common cluster with empty tables. Tests that change tables, roles, the map or the state of a
+// server make one of their own with opened.
+func onShop(t testing.TB) (*fixture, *router.DB) {
+	t.Helper()
+	common.once.Do(func() {
+		f := &fixture{t: t, servers: pgtest.SharedN(t, 2)}
+		f.configure(func(i int, c *localpg.Cluster) (db, migrator, app string) {
+			pgtest.Exec(t, c, "postgres", "create role shop_owner login; create role shop_app login")
+			pgtest.Exec(t, c, "postgres", "create database shop owner shop_owner")
+			return "shop", "shop_owner", "shop_app"
+		})
+		f.init()
+		f.everywhere(shop)
+		db, err := router.Open(f.ctx(), f.cfg)
+		require.NoError(t, err)
+		common.fixture, common.db = *f, db
+	})
+	require.NotNil(t, common.db, "the common cluster could not be made")
+	f := common.fixture
+	f.t = t
+	for _, id := range []shard.ID{"s0", "s1"} {
+		_, err := f.migrator(id).Exec(f.ctx(), "truncate orders, items, jobs")
+		require.NoError(t, err)
+	}
+	return &f, common.db
 }
 
 // fixture is a cluster of Keyway on real servers: shard si on instance i<i>, owned by an ordinary role.
@@ -33,13 +72,20 @@ type fixture struct {
 // servers makes a database on each server and the configuration for them; nothing is initialised.
 func onServers(t testing.TB, servers ...*localpg.Cluster) *fixture {
 	t.Helper()
-	f := &fixture{t: t, servers: servers, cfg: router.Config{
+	f := &fixture{t: t, servers: servers}
+	f.configure(func(_ int, c *localpg.Cluster) (db, migrator, app string) { return pgtest.Owned(t, c) })
+	return f
+}
+
+// configure makes a database on each server and the configuration for them.
+func (f *fixture) configure(owned func(i int, c *localpg.Cluster) (db, migrator, app string)) {
+	f.cfg = router.Config{
 		Environment: "test", Catalog: "s0",
-		Budget:    router.Budget{Connections: 20 * len(servers), Processes: 1},
+		Budget:    router.Budget{Connections: 20 * len(f.servers), Processes: 1},
 		Instances: map[string]router.Instance{}, Shards: map[shard.ID]router.Shard{},
-	}}
-	for i, c := range servers {
-		db, migrator, app := pgtest.Owned(t, c)
+	}
+	for i, c := range f.servers {
+		db, migrator, app := owned(i, c)
 		name, id := fmt.Sprintf("i%d", i), shard.ID(fmt.Sprintf("s%d", i))
 		f.cfg.Instances[name] = router.Instance{
 			Primary: c.Addr(),
@@ -50,7 +96,6 @@ func onServers(t testing.TB, servers ...*localpg.Cluster) *fixture {
 		f.cfg.Shards[id] = router.Shard{Instance: name, Database: db}
 		f.apps = append(f.apps, app)
 	}
-	return f
 }
 
 // fresh is onServers on n shared servers.

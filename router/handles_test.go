@@ -18,7 +18,7 @@ import (
 )
 
 func TestABatchGoesToOneShardAsAWhole(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	a, b := tenantOn(t, db, "s0", 0), tenantOn(t, db, "s1", 0)
 	batch := &pgx.Batch{}
@@ -63,7 +63,7 @@ func TestABatchGoesToOneShardAsAWhole(t *testing.T) {
 }
 
 func TestBatchResultsAreReadOneByOne(t *testing.T) {
-	f, db := opened(t, 1)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	results := db.SendBatch(ctx, batchOf("insert into orders (tenant_id, id) values (1, 1)", "select id from orders where tenant_id = 1",
 		"select 7"))
@@ -82,7 +82,7 @@ func TestBatchResultsAreReadOneByOne(t *testing.T) {
 }
 
 func TestCopyFromSplitsRowsByKey(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	const rows = 20_000
 	n, err := db.CopyFrom(ctx, pgx.Identifier{"orders"}, []string{"id", "tenant_id", "state"},
@@ -119,7 +119,7 @@ func inUse(db *router.DB) int {
 }
 
 func TestACopyThatFailsLeavesNothing(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	columns := []string{"tenant_id", "id"}
 	failing := errors.New("the file ended")
@@ -186,7 +186,7 @@ func TestACopyThatCommitsInPartSaysWhere(t *testing.T) {
 }
 
 func TestCopiesOfOneTenantAndOfOtherTables(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	tenant := tenantOn(t, db, "s1", 0)
 	one := db.ForKey(shard.Int64(tenant))
@@ -228,7 +228,7 @@ func TestCopiesOfOneTenantAndOfOtherTables(t *testing.T) {
 }
 
 func TestAShardByNameTakesAnyTextAndLeavesNoTrace(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	s := db.Shard("s1")
 	require.Equal(t, shard.ID("s1"), s.ID())
@@ -243,7 +243,7 @@ func TestAShardByNameTakesAnyTextAndLeavesNoTrace(t *testing.T) {
 			var temp, locks, prepared, channels int
 			var readonly string
 			require.NoError(t, s.QueryRow(ctx, `select current_setting('search_path'), current_setting('transaction_read_only'),
-				(select count(*) from pg_class where relpersistence = 't' and relname = 'orders'),
+				(select count(*) from pg_class where relnamespace = pg_my_temp_schema()),
 				(select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
 				(select count(*) from pg_prepared_statements where name = 'p'), (select count(*) from pg_listening_channels())`).
 				Scan(&path, &readonly, &temp, &locks, &prepared, &channels), sql)
@@ -283,7 +283,7 @@ func TestAShardByNameTakesAnyTextAndLeavesNoTrace(t *testing.T) {
 }
 
 func TestALibraryMayHaveARealPgxPool(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	pool, err := db.Shard("s1").PgxPool(ctx, 3)
 	require.NoError(t, err)
@@ -320,7 +320,7 @@ func TestEachShardVisitsAllAndJoinsErrorsInOrder(t *testing.T) {
 }
 
 func TestExplainSaysWhereAndWhatWithoutSending(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	tenant := tenantOn(t, db, "s1", 0)
 	p, err := db.Explain("insert into orders (tenant_id, id) values ($1, 1)", tenant)
 	require.NoError(t, err)
@@ -362,7 +362,7 @@ func TestExplainSaysWhereAndWhatWithoutSending(t *testing.T) {
 }
 
 func TestARefusalShowsThePlaceInTheText(t *testing.T) {
-	_, db := opened(t, 1)
+	_, db := onShop(t)
 	_, err := db.Explain("select total,\n\tmine(total) from orders where tenant_id = 1")
 	var refused *router.RefusedError
 	require.ErrorAs(t, err, &refused)
@@ -370,7 +370,7 @@ func TestARefusalShowsThePlaceInTheText(t *testing.T) {
 }
 
 func TestRouteAndStatAskNoServer(t *testing.T) {
-	_, db := opened(t, 2)
+	_, db := onShop(t)
 	_, err := db.Route(shard.Key{})
 	require.Error(t, err)
 	stat := db.Stat()

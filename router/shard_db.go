@@ -144,25 +144,30 @@ func (s *ShardDB) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) 
 		conn.ReleaseClean()
 		return nil, s.fail(err)
 	}
-	return &shardTx{Tx: tx, release: sync.OnceFunc(conn.ReleaseClean)}, nil
+	return &shardTx{Tx: tx, release: conn.ReleaseClean}, nil
 }
 
-// shardTx gives its connection back when the transaction ends.
+// shardTx gives its connection back when the transaction ends, and does not touch it afterwards: a deferred Rollback
+// comes when somebody else has it.
 type shardTx struct {
 	pgx.Tx
 	release func()
+	ended   bool
 }
 
 // Commit implements pgx.Tx.
-func (t *shardTx) Commit(ctx context.Context) error {
-	defer t.release()
-	return t.Tx.Commit(ctx)
-}
+func (t *shardTx) Commit(ctx context.Context) error { return t.end(ctx, t.Tx.Commit) }
 
 // Rollback implements pgx.Tx.
-func (t *shardTx) Rollback(ctx context.Context) error {
+func (t *shardTx) Rollback(ctx context.Context) error { return t.end(ctx, t.Tx.Rollback) }
+
+func (t *shardTx) end(ctx context.Context, how func(context.Context) error) error {
+	if t.ended {
+		return pgx.ErrTxClosed
+	}
+	t.ended = true
 	defer t.release()
-	return t.Tx.Rollback(ctx)
+	return how(ctx)
 }
 
 // PgxPool returns a real pgxpool of at most n connections to the shard, for a library that wants one. Its connections

@@ -70,7 +70,7 @@ func (q *queries) CountOrders(ctx context.Context) (n int64, err error) {
 }
 
 func TestGeneratedCodeRoutesItself(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	q := newQueries(db)
 	a, b := tenantOn(t, db, "s0", 0), tenantOn(t, db, "s1", 0)

@@ -21,7 +21,7 @@ type order struct {
 }
 
 func TestGetWantsExactlyOneRow(t *testing.T) {
-	f, db := opened(t, 2)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	for i := range 2 {
 		_, err := router.Exec(ctx, db, router.SQL.Insert("orders").SetMap(map[string]any{"tenant_id": 7, "id": i, "state": "new"}))
@@ -89,7 +89,7 @@ type wide struct {
 type stamps2 = stamps
 
 func TestRowsMeetFieldsByName(t *testing.T) {
-	f, db := opened(t, 1)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	got, err := router.Get[wide](ctx, db, router.Text(
 		"select now() as created, 'n'::text as note, 3 as deep, 'Ann' as full_name, 5::smallint as slot"))
@@ -146,7 +146,7 @@ func TestRowsMeetFieldsByName(t *testing.T) {
 }
 
 func TestSingleColumnsAreScalars(t *testing.T) {
-	f, db := opened(t, 1)
+	f, db := onShop(t)
 	ctx := f.ctx()
 	at, err := router.Get[time.Time](ctx, db, router.Text("select timestamptz '2026-01-02 03:04:05Z'"))
 	require.NoError(t, err)
