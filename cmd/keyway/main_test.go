@@ -83,7 +83,8 @@ func keyway(t testing.TB, args ...string) (code int, stdout, stderr string) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), "KW_TEST_PASSWORD="+secret, "PGPASSWORD="+secret, "PGHOST=nowhere.invalid", "KEYWAY_CONFIG=", asProgram+"=1")
+	cmd.Env = append(os.Environ(), "KW_TEST_PASSWORD="+secret, "PGPASSWORD="+secret, "PGHOST=nowhere.invalid", "KEYWAY_CONFIG=", asProgram+"=1",
+		"GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE")) // the race detector would sleep for a second at each exit
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err = cmd.Run()
