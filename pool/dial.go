@@ -208,8 +208,8 @@ func (in *Instance) adoptLocked(r *resource) {
 	in.inUse++
 }
 
-// dialFailedLocked decides who hears of it. With no connection of d in use nothing can come to those who wait, so
-// they get the error now; otherwise those who have waited for a while do. A server that is merely full is tried again
+// dialFailedLocked decides who hears of it. With no connection of d in use and no other dial under way nothing can come
+// to those who wait, so they get the error now; otherwise those who have waited for a while do. A server that is merely full is tried again
 // for as long as they are willing to wait. mu must be held.
 func (d *Database) dialFailedLocked(err error) {
 	in := d.in
@@ -233,7 +233,7 @@ func (d *Database) dialFailedLocked(err error) {
 	}
 	for w := d.queue.first; w != nil; {
 		next := w.next
-		if d.lent == 0 || time.Since(w.since) > hopeful {
+		if d.lent+d.dialling == 0 || time.Since(w.since) > hopeful {
 			in.settleLocked(w, nil, err)
 		}
 		w = next
