@@ -122,7 +122,11 @@ func (f *facts) lookAsApp(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (f *facts) lookAsMigrator(ctx context.Context, conn *pgx.Conn) error {
-	return f.migrator.read(ctx, conn)
+	if err := f.migrator.read(ctx, conn); err != nil {
+		return err
+	}
+	// The history is the migrator's; the app may lack the right to read it.
+	return f.readMigrations(ctx, conn)
 }
 
 func (s *server) read(ctx context.Context, conn *pgx.Conn) error {

@@ -13,10 +13,10 @@ import (
 func TestKeysAreReadOutOfCopyText(t *testing.T) {
 	texts := []catalog.KeyColumn{{Name: "k", Type: shard.Text}}
 	for line, want := range map[string]string{
-		"a\tb\n":           "b",
-		"a\tb\tc\n":        "b",
-		"a\tb":             "b",
-		`x` + "\t" + `\\N`: `\N`,
+		"a\tb\n":                                 "b",
+		"a\tb\tc\n":                              "b",
+		"a\tb":                                   "b",
+		`x` + "\t" + `\\N`:                       `\N`,
 		"x\t" + `a\tb\nc\\d\be\ff\rg\vh` + "\ty": "a\tb\nc\\d\be\ff\rg\vh",
 	} {
 		k, err := newKeyReader(texts, []int{1}).key([]byte(line))
