@@ -333,7 +333,8 @@ func (g *generator) pinOf(rel relationText) string {
 		if text {
 			return k + " = " + g.fresh(pick(g, textKeys)) + "::bpchar"
 		}
-		return k + " = " + g.fresh(g.intKey()) + "::float8"
+		return pick(g, []string{k + " = " + g.fresh(g.intKey()) + "::float8", k + " not in (" + g.fresh(g.intKey()) + ")",
+			k + " <> all (" + g.fresh([]int64{g.intKey()}) + ")", k + " >= all (" + g.fresh([]int64{g.intKey()}) + ")"})
 	case 0:
 		return g.keyValue(text) + " = " + k
 	case 1:
