@@ -61,6 +61,9 @@ func (c *call) place(snap *snapshot) ([]any, error) {
 	}
 	scope := plan.Unscoped
 	if !c.key.IsZero() {
+		if err := c.key.Err(); err != nil {
+			return nil, err
+		}
 		scope = plan.Scoped
 	}
 	p, err := c.db.plans.Get(c.sql, snap.registry, c.db.schema, scope)
@@ -219,22 +222,8 @@ func (c *call) again(err error) bool {
 	}
 }
 
-// judge is pgerr's verdict, with what the pool knows better: that an error is of connecting, whatever is inside.
-func judge(err error) pgerr.Judgement {
-	var connect *pool.ConnectError
-	if !errors.As(err, &connect) {
-		return pgerr.Judge(err, pgerr.AtCommit)
-	}
-	var identity *IdentityError
-	if errors.As(err, &identity) {
-		return pgerr.Judgement{Verdict: pgerr.Fail}
-	}
-	j := pgerr.Judge(connect.Err, pgerr.BeforeCommit)
-	if pgerr.Code(connect.Err) != "" && j.Verdict == pgerr.Fail {
-		return j
-	}
-	return pgerr.Judgement{Verdict: pgerr.RetryLater, Reason: "could not connect", Limit: j.Limit}
-}
+// judge is pgerr's verdict on a statement that commits by itself.
+func judge(err error) pgerr.Judgement { return pgerr.Judge(err, pgerr.AtCommit) }
 
 func (c *call) within(j pgerr.Judgement) bool {
 	if j.Limit > 0 {

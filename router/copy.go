@@ -38,6 +38,9 @@ func (db *DB) copyFrom(
 	if err := cmpErr(db.open(), ctx.Err()); err != nil {
 		return 0, err
 	}
+	if !key.IsZero() && key.Err() != nil {
+		return 0, key.Err()
+	}
 	snap := db.current.Load()
 	p, err := newCopyPlan(snap, db.schema, key, table, columns)
 	if err != nil {

@@ -60,8 +60,12 @@ type DB struct {
 type keyOfContext struct{}
 
 // WithKey returns a context in which statements on a [DB] are scoped to key, exactly as on [DB.ForKey]: for middleware
-// that knows the request's tenant, where the statements do not name it. A handle's own key wins over it.
+// that knows the request's tenant, where the statements do not name it. A handle's own key wins over it. With a key
+// that is not usable, the zero Key as well, every statement is refused.
 func WithKey(ctx context.Context, key shard.Key) context.Context {
+	if key.IsZero() {
+		key = shard.String("") // not usable either; the zero Key itself means further down that there is no scope
+	}
 	return context.WithValue(ctx, keyOfContext{}, key)
 }
 

@@ -110,6 +110,17 @@ func TestAScopedHandleSeesOneTenant(t *testing.T) {
 	require.ErrorAs(t, err, &mismatch, "the same shard, and still another tenant")
 	err = one.QueryRow(ctx, "select 1 from orders where tenant_id = $1", b).Scan(&tenant)
 	require.ErrorAs(t, err, &mismatch)
+	for _, unusable := range []shard.Key{{}, shard.String(""), shard.Bytes(nil)} {
+		bad := router.WithKey(ctx, unusable)
+		_, err = db.Exec(bad, "update orders set state = 'x' where tenant_id = $1", a)
+		require.Error(t, err, "a request without a tenant reaches no tenant's rows")
+		_, err = db.ForKey(unusable).Exec(ctx, "update orders set state = 'x' where tenant_id = $1", a)
+		require.Error(t, err)
+		_, err = db.CopyFrom(bad, pgx.Identifier{"orders"}, []string{"tenant_id", "id"}, pgx.CopyFromRows([][]any{{a, 50}}))
+		require.Error(t, err)
+		require.Error(t, db.SendBatch(bad, batchOf("select 1")).Close())
+		require.Error(t, db.InTx(ctx, unusable, func(context.Context, *txn.Tx) error { return nil }))
+	}
 	_, err = db.ForKey(shard.String("")).Exec(ctx, "update orders set state = 'x'")
 	sentence(t, err, "empty")
 }

@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 		if common.db != nil {
 			common.db.Close()
 		}
+		if err := closeExamples(); err != nil {
+			return err
+		}
 		return goleak.Find()
 	})
 }
