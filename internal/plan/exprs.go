@@ -263,7 +263,7 @@ func (r *reader) familyOf(e sqlparse.Expr, sc *scope) family {
 
 // call reads a function call.
 func (r *reader) call(e *sqlparse.FuncCall, sc *scope) {
-	kind := r.function1(e)
+	kind := r.allowed(e)
 	if e.Over != nil {
 		r.windowDef(e.Over, sc)
 		r.mark(func(b *block) { b.window = true })
@@ -297,8 +297,8 @@ func (r *reader) windowDef(w *sqlparse.WindowDef, sc *scope) {
 	r.exprs(w.FrameArgs, sc)
 }
 
-// function1 refuses a function that is not on the list.
-func (r *reader) function1(e *sqlparse.FuncCall) functionKind {
+// allowed returns the kind of a listed function and refuses any other.
+func (r *reader) allowed(e *sqlparse.FuncCall) functionKind {
 	kind, ok := functions[e.Name]
 	if !ok && e.Special && e.Schema == "" {
 		kind, ok = specials[e.Name]

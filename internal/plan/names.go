@@ -91,7 +91,7 @@ func (s *scope) within(ns *namespace) *scope { return &scope{ns: ns, up: s, ctes
 // make one.
 var opaque = &column{}
 
-// systemColumns may be read from any table. They differ between servers, as they do between two restores of one.
+// isSystemColumn names what may be read from any table. They differ between servers, as they do between two restores of one.
 func isSystemColumn(name string) bool {
 	switch name {
 	case "ctid", "xmin", "xmax", "cmin", "cmax", "tableoid":
