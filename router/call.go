@@ -68,7 +68,7 @@ func (c *call) place(snap *snapshot) ([]any, error) {
 	}
 	p, err := c.db.plans.Get(c.sql, snap.registry, c.db.schema, scope)
 	if err != nil {
-		return nil, refused(c.sql, err)
+		return nil, explainDrift(snap.registry, refused(c.sql, err))
 	}
 	b, err := p.Bind(c.args, c.key)
 	if err != nil {

@@ -182,6 +182,23 @@ func TestATransactionIsOfOneKey(t *testing.T) {
 	require.EqualValues(t, 2, n)
 }
 
+func TestArgumentsMayBeNamed(t *testing.T) {
+	f, db := onShop(t)
+	ctx := f.ctx()
+	args := pgx.NamedArgs{"tenant": 5, "id": 1, "state": "@tenant"}
+	_, err := db.Exec(ctx, "insert into orders (tenant_id, id, state) values (@tenant, @id, @state)", args)
+	require.NoError(t, err)
+	got, err := router.Get[string](ctx, db, router.Text("select state from orders where tenant_id = @tenant", args))
+	require.NoError(t, err)
+	require.Equal(t, "@tenant", got)
+	require.NoError(t, db.InTx(ctx, shard.Int64(5), func(ctx context.Context, tx *txn.Tx) error {
+		_, err := tx.Exec(ctx, "update orders set state = @state where tenant_id = @tenant", pgx.StrictNamedArgs{"state": "x", "tenant": 5})
+		return err
+	}))
+	_, err = db.Exec(ctx, "update orders set state = @state", pgx.StrictNamedArgs{"tenant": 5})
+	require.Error(t, err)
+}
+
 func TestErrorsOfTheServerNameTheShardAndNoValue(t *testing.T) {
 	f, db := onShop(t)
 	ctx := f.ctx()

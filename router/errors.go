@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/plan"
 	"github.com/keyway-go/keyway/shard"
 )
@@ -222,6 +223,20 @@ func refused(sql string, err error) error {
 		Reason: r.Reason.String(), Table: r.Table, Detail: r.Detail, Hint: r.Hint, Offset: r.Offset,
 		Caret: caret(sql, r.Offset), noKey: r.Reason == plan.NoShardKey || r.Reason == plan.Or,
 	}
+}
+
+// explainDrift says why a registered table is not known any more, where that is the reason of a refusal.
+func explainDrift(r *catalog.Registry, err error) error {
+	e, ok := err.(*RefusedError) //nolint:errorlint // refused made it
+	if !ok || e.Reason != plan.UnknownTable.String() {
+		return err
+	}
+	schema, name, _ := strings.Cut(e.Table, ".")
+	if d := r.DriftOf(schema, name); d != nil {
+		e.Detail = "table " + e.Table + " is not as it was registered: " + d.Reason
+		e.Hint = ""
+	}
+	return e
 }
 
 // caret shows the line of sql that has the offset, with a ^ under it; "" when the refusal is about the whole.

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -211,4 +212,25 @@ func TestAChangedColumnDoesNotFailACachedStatement(t *testing.T) {
 	before := read()
 	f.everywhere("alter table orders add column added int")
 	require.Equal(t, before+1, read())
+}
+
+// TestATableThatIsNoLongerAsRegisteredSaysSo: a column of the key that changed its type makes every plan wrong.
+func TestATableThatIsNoLongerAsRegisteredSaysSo(t *testing.T) {
+	f, db := opened(t, 1)
+	ctx := f.ctx()
+	_, err := db.Exec(ctx, "insert into orders (tenant_id, id) values (1, 1)")
+	require.NoError(t, err)
+	_, err = f.superuser("s0").Exec(ctx, "alter table items rename to articles")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err = db.Exec(ctx, "insert into items (tenant_id, order_id, n) values (1, 1, 1)")
+		return err != nil
+	}, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, err = db.Exec(ctx, "insert into items (tenant_id, order_id, n) values (1, 1, 1)")
+		var refused *router.RefusedError
+		return errors.As(err, &refused)
+	}, 10*time.Second, 50*time.Millisecond, "%v", err)
+	sentence(t, err, "items")
+	t.Log(err)
 }
