@@ -17,8 +17,9 @@ import (
 // SchemaVersion is the version of the keyway schema that this library installs and reads.
 const SchemaVersion = 1
 
-// ClientSetting is the setting that library connections send as a start-up parameter with the value "1", so that a
-// server's view of its sessions tells them from psql and other clients. A pooler may drop it: nothing depends on it.
+// ClientSetting is the setting that library connections send as a start-up parameter with the value "1", so that an
+// operator can tell them from psql and other clients. Nothing depends on it, and a pooler may drop it: the triggers
+// compute the slot of every row themselves, whoever sends it.
 const ClientSetting = "keyway.client"
 
 // MapChannel is the channel on which a database notifies that its map changed; the payload is the new version.

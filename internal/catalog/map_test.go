@@ -222,3 +222,24 @@ func TestACancelledContextStoresNoMap(t *testing.T) {
 	require.True(t, errors.Is(err, context.Canceled), "%v", err)
 	require.Equal(t, int64(1), value[int64](s, "select version from keyway.map"))
 }
+
+// TestRegisteringATableAndGivingSlotsAwayExcludeEachOther: a table that is being made while the map changes must not
+// keep the triggers of the map before.
+func TestRegisteringATableAndGivingSlotsAwayExcludeEachOther(t *testing.T) {
+	s := single(t)
+	mine := s.connect(s.migrator)
+	tx, err := mine.Begin(s.ctx())
+	require.NoError(t, err)
+	_, err = mine.PgConn().Exec(s.ctx(), ordersDDL).ReadAll()
+	require.NoError(t, err)
+
+	mover, next := s.connect(s.migrator), s.mapOf(2)
+	stored := make(chan error, 1)
+	go func() { stored <- catalog.StoreMap(s.ctx(), mover, next, "s0") }()
+	require.Eventually(t, func() bool {
+		return len(stored) > 0 || value[int](s, "select count(*) from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'", mover.PgConn().PID()) == 1
+	}, 20*time.Second, 5*time.Millisecond)
+	require.NoError(t, tx.Commit(s.ctx()))
+	require.NoError(t, <-stored)
+	s.refused(catalog.CodeNotOwned, "insert into orders values (1, 1)")
+}

@@ -168,3 +168,12 @@ func TestWhatHoldsOverAllShardsIsAccepted(t *testing.T) {
 		})
 	}
 }
+
+func TestATableWithRowsOfOtherShardsIsRefused(t *testing.T) {
+	s := owning(t, stripes(2)...)
+	s.exec("create table t (k bigint not null); insert into t select generate_series(1, 100)")
+	e := s.refused(catalog.CodeRefused, "select keyway.shard_table('t', 'k')")
+	require.Contains(t, e.Message, "of its rows belong to other shards")
+	require.Contains(t, e.Hint, "keyway import")
+	require.Zero(t, value[int](s, "select count(*) from pg_attribute where attrelid = 't'::regclass and attname = 'slot'"))
+}

@@ -64,7 +64,8 @@ begin
     perform keyway.refuse(tbl, format('column %I is generated, and is computed only after the triggers that need it', column_name),
       'Store the key in an ordinary column.');
   elsif exists (select from pg_collation where oid = a.attcollation and not collisdeterministic) then
-    perform keyway.refuse(tbl, format('the collation of column %I is nondeterministic: equal values may differ in their bytes', column_name),
+    perform keyway.refuse(tbl,
+      format('the collation of column %I is nondeterministic: equal values may differ in their bytes', column_name),
       format('alter table %s alter column %I type text collate "C"', tbl, column_name));
   elsif not a.attnotnull then
     perform keyway.refuse(tbl, format('column %I may be NULL, and NULL belongs to no shard', column_name),
@@ -120,8 +121,10 @@ $$;
 create function keyway.key_bytes(alias text, columns text[], types text[]) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case
-    when cardinality(columns) > 1 then string_agg(format('keyway.key_part(%s)', keyway.part_expression(alias, c, t)), ' || ' order by n)
-    when types[1] in ('smallint', 'integer', 'bigint') then format('int8send(%s)', keyway.part_expression(alias, columns[1], types[1]))
+    when cardinality(columns) > 1 then
+      string_agg(format('keyway.key_part(%s)', keyway.part_expression(alias, c, t)), ' || ' order by n)
+    when types[1] in ('smallint', 'integer', 'bigint') then
+      format('int8send(%s)', keyway.part_expression(alias, columns[1], types[1]))
     when types[1] = 'uuid' then format('uuid_send(%s)', keyway.part_expression(alias, columns[1], types[1]))
     when types[1] = 'bytea' then keyway.part_expression(alias, columns[1], types[1])
     else format('convert_to(%s, ''UTF8'')', keyway.part_expression(alias, columns[1], types[1])) end

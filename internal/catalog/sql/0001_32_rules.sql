@@ -96,7 +96,8 @@ begin
           array_to_string(f.from_columns, ', '), f.confrelid::regclass, problem),
         case when parent.kind is null then format('Register %s first, or drop the foreign key.', f.confrelid::regclass)
           when child.kind = 'sharded' and parent.kind = 'sharded' then
-            format('Shard both tables by the same columns, and let the foreign key contain them: foreign key (%s, ...) references %s (%s, ...).',
+            format('Shard both tables by the same columns, and let the foreign key contain them: '
+              'foreign key (%s, ...) references %s (%s, ...).',
               array_to_string(child.key_columns, ', '), f.confrelid::regclass, array_to_string(parent.key_columns, ', '))
           else 'Make the referenced table a reference table, or drop the foreign key.' end);
     end if;

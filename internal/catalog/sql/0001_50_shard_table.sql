@@ -108,7 +108,8 @@ begin
     where p.partrelid in (select keyway.family(tbl))
       and (a.attnum = any (p.partattrs::int2[]) or pg_get_partkeydef(p.partrelid) ~ '\mslot\M'))
   then
-    perform keyway.refuse(tbl, 'it is partitioned by slot, and PostgreSQL chooses the partition before a trigger can compute the slot',
+    perform keyway.refuse(tbl,
+      'it is partitioned by slot, and PostgreSQL chooses the partition before a trigger can compute the slot',
       'Partition by another column.');
   end if;
 end $$;
@@ -127,14 +128,16 @@ begin
     perform keyway.refuse(tbl, 'its column slot is generated, and generated columns are not replicated before PostgreSQL 18',
       format('alter table %s alter column slot drop expression', tbl));
   elsif a.atttypid <> 'int2'::regtype then
-    perform keyway.refuse(tbl, format('it has a column slot of type %s, which means something else', format_type(a.atttypid, a.atttypmod)),
+    perform keyway.refuse(tbl,
+      format('it has a column slot of type %s, which means something else', format_type(a.atttypid, a.atttypmod)),
       format('alter table %s rename column slot to ...', tbl));
   end if;
   execute format('select count(*) from %s where slot is distinct from %s and slot is not null',
     tbl, keyway.slot_expression('', columns, types)) into wrong;
   if wrong > 0 then
     perform keyway.refuse(tbl, format('its column slot holds other values than the slots of its keys, in %s rows', wrong),
-      format('alter table %s rename column slot to ...; or, if they were meant to be slots: update %s set slot = null', tbl, tbl));
+      format('alter table %s rename column slot to ...; or, if they were meant to be slots: update %s set slot = null',
+        tbl, tbl));
   end if;
 end $$;
 
@@ -153,10 +156,11 @@ declare
   rows constant double precision := keyway.estimated_rows(tbl);
 begin
   if rows > 1000000 and not keyway.is_allowed(tbl, 'long_lock') and not (keyway.registered(tbl)).has_slot then
-    perform keyway.refuse(tbl, format('it has about %s million rows, which would be rewritten under a lock that stops every reader and writer',
+    perform keyway.refuse(tbl,
+      format('it has about %s million rows, which would be rewritten under a lock that stops every reader and writer',
         round(rows / 1000000)),
-      format('Use keyway.prepare_table(%L, ...), which does it in steps. If the lock does no harm: select keyway.allow(%L, ''long_lock'')',
-        tbl, tbl));
+      format('Use keyway.prepare_table(%L, ...), which does it in steps. If the lock does no harm: '
+        'select keyway.allow(%L, ''long_lock'')', tbl, tbl));
   end if;
 end $$;
 
@@ -247,7 +251,8 @@ begin
   if keyway.owns_every_slot() then
     return;
   end if;
-  execute format('select count(*) from %s t where not exists (select from keyway.owned o where t.slot between o.lo and o.hi)', tbl) into n;
+  execute format('select count(*) from %s t '
+    'where not exists (select from keyway.owned o where t.slot between o.lo and o.hi)', tbl) into n;
   if n > 0 then
     perform keyway.refuse(tbl, format('%s of its rows belong to other shards', n),
       'Shard the table while it is empty, and import the rows with `keyway import`, which sends each to its shard.');
