@@ -15,8 +15,12 @@ import (
 var initCommand = &command{
 	name: "keyway init", short: "make a cluster of the configured databases, or finish one",
 	long: `Makes a cluster of the configured databases: the keyway schema with the shard's
-identity on each, the app role's right to read it, and the slot map. It connects
-as the migrator, which needs to own the databases and nothing more.
+identity on each, the app role's rights, and the slot map. It connects as the
+migrator, which needs to own the databases and nothing more.
+
+The app role may read the keyway schema, and may read and write the tables that
+the migrator makes from then on (ALTER DEFAULT PRIVILEGES; tables that exist keep
+their rights). With --leave-rights your own migrations say who may touch them.
 
 Run it again after a failure, for a new version of the schema, and for a shard
 that was added to the configuration; what is there is verified and kept. A
@@ -28,21 +32,22 @@ moves, its rows stay where they are, and going back is the old program.`,
 	example: "keyway init --config keyway.production.yaml",
 	flags: func(fs *flag.FlagSet) runner {
 		adopt := fs.Bool("adopt", false, "give every slot to the catalog's shard, an existing database")
+		leave := fs.Bool("leave-rights", false, "give the app role no rights on the tables of later migrations")
 		return func(ctx context.Context, c *call) error {
 			if err := c.noArguments("init"); err != nil {
 				return err
 			}
-			return runInit(ctx, c, *adopt)
+			return runInit(ctx, c, router.InitOptions{Adopt: *adopt, LeaveRights: *leave})
 		}
 	},
 }
 
-func runInit(ctx context.Context, c *call, adopt bool) error {
+func runInit(ctx context.Context, c *call, o router.InitOptions) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	r, err := router.Init(ctx, cfg, router.InitOptions{Adopt: adopt})
+	r, err := router.Init(ctx, cfg, o)
 	if err != nil {
 		if r != nil && len(r.Created) > 0 {
 			return &exitError{code: exitPartial, err: fmt.Errorf("%w; made on %s; run init again to finish", err, ids(r.Created))}

@@ -56,9 +56,6 @@ func newSite(t testing.TB) *site {
 		instances += fmt.Sprintf("  pg-%d:\n    primary: %q\n    credentials:\n      app: { user: %s, password_env: KW_TEST_PASSWORD }\n"+
 			"      migrator: { user: %s, password_env: KW_TEST_PASSWORD }\n", i, c.Addr(), app, owner)
 		shards += fmt.Sprintf("  s%d: { instance: pg-%d, database: %s }\n", i, i, db)
-		conn := pgtest.Conn(t, c, owner, db)
-		_, err := conn.Exec(t.Context(), fmt.Sprintf("alter default privileges grant select, insert, update, delete on tables to %s", app))
-		require.NoError(t, err)
 	}
 	s.config = s.write("keyway.test.yaml", "environment: test\ncatalog: s0\nbudget: { connections: 12, processes: 1 }\nsslmode: disable\n"+
 		"instances:\n"+instances+"shards:\n"+shards)
