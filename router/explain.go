@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/keyway-go/keyway/internal/plan"
@@ -18,7 +19,10 @@ type Plan struct {
 	// KeyTable is the table whose key decides, KeyColumns its key; empty where no sharded table is named.
 	KeyTable   string   `json:"key_table,omitempty"`
 	KeyColumns []string `json:"key_columns,omitempty"`
-	KeySource  string   `json:"key_source,omitempty"` // where the key's value comes from, never the value
+
+	// KeySource is where the key's value comes from ("from $2", "from a constant", "from the handle"), never the value;
+	// empty without arguments.
+	KeySource string `json:"key_source,omitempty"`
 
 	Slot       shard.Slot `json:"slot"` // with target "key" and arguments
 	Shard      shard.ID   `json:"shard,omitempty"`
@@ -60,7 +64,6 @@ func (db *DB) explain(key shard.Key, sql string, args []any) (Plan, error) {
 		KeyTable: p.KeyTable, KeyColumns: p.KeyColumns, Slot: shard.NoSlot,
 		MapVersion: snap.slots.Version(), Text: p.Text, Params: p.Params,
 	}
-	out.KeySource = keyFrom(p, key)
 	if len(c.args) == 0 && p.Params > 0 {
 		out.NoArgs = true
 		return out, nil
@@ -70,6 +73,7 @@ func (db *DB) explain(key shard.Key, sql string, args []any) (Plan, error) {
 		return out, c.mismatch(snap, p, err)
 	}
 	out.Target, out.Sent = b.Target.String(), len(b.Args)
+	out.KeySource = keyFrom(p, key, c.args, b)
 	var n *node
 	if b.Target == plan.ToKey {
 		out.Slot = b.Key.Slot()
@@ -95,7 +99,7 @@ func (p Plan) String() string {
 		line("tables", "%s", strings.Join(p.Tables, ", "))
 	}
 	if p.KeyTable != "" {
-		line("key", "%s (%s) %s", p.KeyTable, strings.Join(p.KeyColumns, ", "), p.KeySource)
+		line("key", "%s", strings.TrimSpace(fmt.Sprintf("%s (%s) %s", p.KeyTable, strings.Join(p.KeyColumns, ", "), p.KeySource)))
 	}
 	switch {
 	case p.NoArgs:
@@ -118,14 +122,26 @@ func (p Plan) kind() string {
 	return p.Verb
 }
 
-// keyFrom says where the key's value comes from.
-func keyFrom(p *plan.Plan, scope shard.Key) string {
+// keyFrom says where the key's value comes from. A parameter is a source when the plan cannot be bound to the same key
+// without it, which binding itself answers best.
+func keyFrom(p *plan.Plan, key shard.Key, args []any, bound plan.Binding) string {
+	var sources []string
+	for i := range args {
+		without := slices.Clone(args)
+		without[i] = nil
+		b, err := p.Bind(without, key)
+		if err != nil || b.Target != bound.Target || b.Key != bound.Key || len(b.Keys) != len(bound.Keys) {
+			sources = append(sources, fmt.Sprintf("$%d", i+1))
+		}
+	}
 	switch {
 	case p.KeyTable == "":
 		return ""
-	case !scope.IsZero():
+	case len(sources) > 0:
+		return "from " + strings.Join(sources, ", ")
+	case !key.IsZero():
 		return "from the handle"
 	default:
-		return "from the statement"
+		return "from a constant"
 	}
 }
