@@ -51,8 +51,7 @@ func ExampleRunner_Up() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
 	_, err = runner.Up(ctx, list)
-	var partial *migrate.PartialError
-	if errors.As(err, &partial) {
+	if partial, ok := errors.AsType[*migrate.PartialError](err); ok {
 		for _, failed := range partial.Failed {
 			slog.Error("failed", "shard", failed.Shard, "error", failed.Err)
 		}

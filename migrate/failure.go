@@ -18,8 +18,7 @@ func (e *bodyError) Unwrap() error { return e.error }
 // failed puts the file and the line before an error.
 func (s *session) failed(f *file, err error, attempts int) error {
 	e := &FileError{Shard: s.target.Shard, File: f.name, Code: code(err), Err: err}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		e.Hint = pg.Hint
 		e.Line = f.errorLine(err, int(pg.Position))
 	}

@@ -61,8 +61,7 @@ func connect(ctx context.Context, t Target) (*pgx.Conn, error) {
 
 // bare takes the configuration, and the password in it, out of the error chain.
 func bare(err error) error {
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return connect.Unwrap()
 	}
 	return err
@@ -87,8 +86,7 @@ func message(err error) string {
 }
 
 func code(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pg.Code
 	}
 	return ""

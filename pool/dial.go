@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -218,7 +219,8 @@ func (d *Database) dialFailedLocked(err error) {
 		return
 	}
 	full := false
-	if e, ok := err.(*ConnectError); ok {
+	e := &ConnectError{}
+	if errors.As(err, &e) {
 		full = e.Full()
 	}
 	if full {

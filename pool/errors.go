@@ -138,8 +138,7 @@ func (e *ConnectError) Full() bool {
 func newConnectError(instance string, cc *pgconn.Config, err error) *ConnectError {
 	e := &ConnectError{Instance: instance, Addr: addr(cc), Database: cc.Database, User: cc.User}
 	// pgx's own ConnectError carries the whole config, password included; what it wraps does not.
-	var outer *pgconn.ConnectError
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		err = outer.Unwrap()
 	}
 	e.Err = err
@@ -149,8 +148,7 @@ func newConnectError(instance string, cc *pgconn.Config, err error) *ConnectErro
 
 // causeText is short and never has the server's Detail: it may quote values.
 func causeText(err error) string {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		if pg.Code == "53300" {
 			return "the server has no connection slot left (SQLSTATE 53300); lower the budget or raise max_connections"
 		}

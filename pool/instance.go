@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -151,9 +152,7 @@ func (in *Instance) Database(name string, o DatabaseConfig) *Database {
 	if d.conn.RuntimeParams == nil && len(o.RuntimeParams) > 0 {
 		d.conn.RuntimeParams = make(map[string]string, len(o.RuntimeParams))
 	}
-	for k, v := range o.RuntimeParams {
-		d.conn.RuntimeParams[k] = v
-	}
+	maps.Copy(d.conn.RuntimeParams, o.RuntimeParams)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.dbs = append(in.dbs, d)

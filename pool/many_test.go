@@ -66,7 +66,9 @@ func TestSeveralConnectionsAreAllOrNone(t *testing.T) {
 }
 
 func TestALoweredLimitEndsAnAcquireManyThatCanNoLongerBeServed(t *testing.T) {
-	_, a, _, da, _ := pair(t, 3)
+	s := shared(t)
+	a := s.instance(limit(3))
+	da := a.Database(s.db, pool.DatabaseConfig{})
 	held, err := da.Acquire(within(t, soon))
 	require.NoError(t, err)
 	got := make(chan error, 1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -95,7 +96,7 @@ func (in *Instance) reclaimLentLocked() {
 		return
 	}
 	p.reclaiming = true
-	all := p.all[:len(p.all):len(p.all)]
+	all := slices.Clip(p.all)
 	in.backgroundLocked(func() {
 		reclaimOne(all)
 		in.mu.Lock()

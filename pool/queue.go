@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -184,7 +185,7 @@ func (in *Instance) gaveUp(w *waiter, cause error) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	waited := time.Since(w.since)
-	if cause != context.DeadlineExceeded {
+	if !errors.Is(cause, context.DeadlineExceeded) {
 		in.stat.Cancels++
 		return &waitCanceledError{instance: in.cfg.Name, database: w.db.name, waited: waited, err: cause}
 	}

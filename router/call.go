@@ -295,7 +295,9 @@ func (c *call) fail(err error) error {
 		return err
 	}
 	if c.plan != nil && !c.plan.ReadOnly && judge(err).Verdict == pgerr.InDoubt && !errors.Is(err, pool.ErrClosed) {
-		err = &txn.InDoubtError{Shard: c.node.id, MapVersion: c.snap.slots.Version(), Attempt: int(c.n.sent), Err: pgerr.Public(err)}
+		return &txn.InDoubtError{
+			Shard: c.node.id, MapVersion: c.snap.slots.Version(), Attempt: int(c.n.sent), Err: pgerr.Public(err),
+		}
 	}
 	return shardError(c.node.id, err)
 }

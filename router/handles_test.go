@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
 	"github.com/keyway-go/keyway/txn"
@@ -285,11 +286,11 @@ func TestAShardByNameTakesAnyTextAndLeavesNoTrace(t *testing.T) {
 func TestALibraryMayHaveARealPgxPool(t *testing.T) {
 	f, db := onShop(t)
 	ctx := f.ctx()
-	pool, err := db.Shard("s1").PgxPool(ctx, 3)
+	lib, err := db.Shard("s1").PgxPool(ctx, 3)
 	require.NoError(t, err)
-	defer pool.Close()
+	defer lib.Close()
 	n := 0
-	require.NoError(t, pool.QueryRow(ctx, "select count(*) from orders").Scan(&n))
+	require.NoError(t, lib.QueryRow(ctx, "select count(*) from orders").Scan(&n))
 	require.Zero(t, n)
 	lent := 0
 	for _, in := range db.Stat().Instances {
@@ -393,4 +394,35 @@ func TestRouteAndStatAskNoServer(t *testing.T) {
 	}
 	require.Equal(t, shard.HashSlots, slots)
 	require.True(t, slices.IsSortedFunc(stat.Shards, func(a, b router.ShardStat) int { return int(a.ID[1]) - int(b.ID[1]) }))
+}
+
+// TestAProcessWithOneConnectionForWorkStillWorks: two shards on one server, and the smallest budget there may be.
+func TestAProcessWithOneConnectionForWorkStillWorks(t *testing.T) {
+	exampleDB()
+	cfg := examples.cfg
+	cfg.Budget = router.Budget{Connections: 2, Processes: 1}
+	db, err := router.Open(t.Context(), cfg)
+	require.NoError(t, err)
+	defer db.Close()
+	ctx := t.Context()
+	a, b := tenantOn(t, db, "s0", 50), tenantOn(t, db, "s1", 50)
+	for range 20 {
+		for _, tenant := range []int64{a, b} {
+			require.NoError(t, db.InTx(ctx, shard.Int64(tenant), func(ctx context.Context, tx *txn.Tx) error {
+				_, err := tx.Exec(ctx, "insert into jobs2 (id) values (1)")
+				require.Error(t, err)
+				_, err = tx.Exec(ctx, "select 1 from orders")
+				return err
+			}))
+		}
+	}
+	require.NoError(t, db.EachShard(ctx, func(ctx context.Context, s *router.ShardDB) error {
+		_, err := s.Exec(ctx, "select 1")
+		return err
+	}))
+	_, err = db.CopyFrom(ctx, pgx.Identifier{"orders"}, []string{"tenant_id", "id"}, pgx.CopyFromRows([][]any{{a, 1}, {b, 1}}))
+	var many *pool.TooManyError
+	require.ErrorAs(t, err, &many)
+	sentence(t, err, "copy into public.orders", "2 connections are wanted at once")
+	require.LessOrEqual(t, db.Stat().Instances[0].Peak, 2)
 }

@@ -126,8 +126,7 @@ func (in *initializer) dial(ctx context.Context, id shard.ID) (*pgx.Conn, error)
 
 // connectError says where a connection failed, without the connection string that pgx keeps in its error.
 func connectError(cc *pgx.ConnConfig, err error) error {
-	var outer *pgconn.ConnectError
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		err = outer.Unwrap()
 	}
 	return fmt.Errorf("cannot connect to database %s at %s:%d as %s: %w", cc.Database, cc.Host, cc.Port, cc.User, pgerr.Public(err))

@@ -98,8 +98,8 @@ func isRecord(t reflect.Type) bool {
 	if reflect.PointerTo(t).Implements(reflect.TypeFor[sql.Scanner]()) {
 		return false
 	}
-	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() || f.Anonymous {
+	for f := range t.Fields() {
+		if f := f; f.IsExported() || f.Anonymous {
 			return true
 		}
 	}

@@ -151,8 +151,8 @@ func isUnreachable(err error) bool {
 		errors.Is(err, catalog.ErrNotInitialised):
 		return false
 	}
-	switch code := pgerr.Code(err); {
-	case code == "":
+	switch code := pgerr.Code(err); code {
+	case "":
 		return true
 	default:
 		return strings.HasPrefix(code, "57") || strings.HasPrefix(code, "53") || strings.HasPrefix(code, "08")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Range is a run of slots that one shard owns.
@@ -207,9 +208,10 @@ func (m *Map) String() string {
 	if m == nil {
 		return "no map"
 	}
-	s := fmt.Sprintf("map %d:", m.version)
+	var s strings.Builder
+	fmt.Fprintf(&s, "map %d:", m.version)
 	for _, r := range m.ranges {
-		s += fmt.Sprintf(" %d-%d=%s", r.Lo, r.Hi, r.Shard)
+		fmt.Fprintf(&s, " %d-%d=%s", r.Lo, r.Hi, r.Shard)
 	}
-	return s
+	return s.String()
 }

@@ -63,7 +63,7 @@ func (onlyStr) String() string                 { return "42" }
 
 var errFailing = errors.New("secret")
 
-func ptr[T any](v T) *T { return &v }
+//go:fix inline
 
 // accepted are Go arguments with the key they are. The test against a real server goes through the same table.
 var accepted = []struct {
@@ -91,8 +91,8 @@ var accepted = []struct {
 	{"named integer", tenantID(42), shard.Int8, shard.Int64(42)},
 	{"named uint8", smallID(42), shard.Int4, shard.Int64(42)},
 	{"integer that prints a name", region(3), shard.Int4, shard.Int64(3)},
-	{"pointer to int64", ptr(int64(42)), shard.Int8, shard.Int64(42)},
-	{"pointer to a named integer", ptr(tenantID(42)), shard.Int8, shard.Int64(42)},
+	{"pointer to int64", new(int64(42)), shard.Int8, shard.Int64(42)},
+	{"pointer to a named integer", new(tenantID(42)), shard.Int8, shard.Int64(42)},
 	{"string of an integer", "42", shard.Int8, shard.Int64(42)},
 	{"string zero", "0", shard.Int4, shard.Int64(0)},
 	{"string negative", "-7", shard.Int2, shard.Int64(-7)},
@@ -117,7 +117,7 @@ var accepted = []struct {
 	{"emoji", "\U0001F600", shard.Text, shard.String("\U0001F600")},
 	{"long string", strings.Repeat("ä", 700), shard.Text, shard.String(strings.Repeat("ä", 700))},
 	{"named string", tenantName("acme"), shard.Text, shard.String("acme")},
-	{"pointer to a string", ptr("acme"), shard.Text, shard.String("acme")},
+	{"pointer to a string", new("acme"), shard.Text, shard.String("acme")},
 	{"string that prints itself", quiet("acme"), shard.Text, shard.String("acme")},
 	{"Valuer of text", valuer{"acme"}, shard.Text, shard.String("acme")},
 	{"pgtype.Text", pgtype.Text{String: "acme", Valid: true}, shard.Text, shard.String("acme")},
@@ -126,7 +126,7 @@ var accepted = []struct {
 	{"16 bytes", someUUIDBytes, shard.TypeUUID, shard.UUID(someUUIDBytes)},
 	{"zero uuid", [16]byte{}, shard.TypeUUID, shard.UUID([16]byte{})},
 	{"named uuid", gofrs(someUUIDBytes), shard.TypeUUID, shard.UUID(someUUIDBytes)},
-	{"pointer to a named uuid", ptr(gofrs(someUUIDBytes)), shard.TypeUUID, shard.UUID(someUUIDBytes)},
+	{"pointer to a named uuid", new(gofrs(someUUIDBytes)), shard.TypeUUID, shard.UUID(someUUIDBytes)},
 	{"uuid string", someUUID, shard.TypeUUID, shard.UUID(someUUIDBytes)},
 	{"ulid for a uuid column", ulid(someUUIDBytes), shard.TypeUUID, shard.UUID(someUUIDBytes)},
 	{"pgtype.UUID", pgtype.UUID{Bytes: someUUIDBytes, Valid: true}, shard.TypeUUID, shard.UUID(someUUIDBytes)},
@@ -172,7 +172,7 @@ var refused = []struct {
 	{"float32", float32(42), 0, "float"},
 	{"NaN", math.NaN(), 0, "float"},
 	{"infinity", math.Inf(1), 0, "float"},
-	{"pointer to a float", ptr(42.0), 0, "float"},
+	{"pointer to a float", new(42.0), 0, "float"},
 	{"Valuer of a float", valuer{42.0}, 0, "float"},
 	{"bool", true, 0, "only integers"},
 	{"time", time.Unix(42, 0), 0, "only integers"},
@@ -182,7 +182,7 @@ var refused = []struct {
 	{"Valuer of a Valuer", looping{}, 0, "only integers"},
 	{"Valuer that fails", failing{}, 0, "returned an error"},
 	{"Valuer that panics", panics{}, 0, "returned an error"},
-	{"pointer to a pointer", ptr(ptr(int64(42))), 0, "only integers"},
+	{"pointer to a pointer", new(new(int64(42))), 0, "only integers"},
 	{"slice of integers", []int64{42}, 0, "only integers"},
 	{"array of 15 bytes", [15]byte{}, 0, "only integers"},
 	{"map", map[string]int{}, 0, "only integers"},

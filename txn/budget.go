@@ -1,6 +1,7 @@
 package txn
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/keyway-go/keyway/shard"
@@ -71,8 +72,6 @@ func (b *buckets) left() map[shard.ID]float64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	left := make(map[shard.ID]float64, len(b.tokens))
-	for id, n := range b.tokens {
-		left[id] = n
-	}
+	maps.Copy(left, b.tokens)
 	return left
 }

@@ -42,7 +42,10 @@ func ExampleRunner_Run() {
 
 // When the reply to COMMIT is lost, nobody but the database knows. Look for the effect before repeating anything.
 func ExampleInDoubtError() {
-	err := error(&txn.InDoubtError{Shard: "s1", Attempt: 1, Err: errors.New("unexpected EOF")})
+	commit := func() error {
+		return &txn.InDoubtError{Shard: "s1", Attempt: 1, Err: errors.New("unexpected EOF")}
+	}
+	err := commit()
 
 	var inDoubt *txn.InDoubtError
 	switch {

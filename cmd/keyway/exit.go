@@ -69,8 +69,7 @@ func exitCode(err error) int {
 }
 
 func partial(err error) bool {
-	var p *migrate.PartialError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*migrate.PartialError](err); ok {
 		for _, r := range p.Applied {
 			if len(r.Files) > 0 {
 				return true

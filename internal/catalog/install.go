@@ -142,7 +142,7 @@ func installedVersion(ctx context.Context, tx pgx.Tx) (int, error) {
 	}
 	if !there {
 		// The functions of the stub have other bodies and, where the real ones set options, other declarations.
-		const make = `
+		const creation = `
 do $$ begin
   if obj_description(to_regnamespace('keyway'), 'pg_namespace') = 'no-op stub of Keyway''s functions' then
     drop schema keyway cascade;
@@ -150,7 +150,7 @@ do $$ begin
 end $$;
 create schema keyway;
 create table keyway.schema_version (version int primary key, installed_at timestamptz not null default now());`
-		if _, err := tx.Conn().PgConn().Exec(ctx, make).ReadAll(); err != nil {
+		if _, err := tx.Conn().PgConn().Exec(ctx, creation).ReadAll(); err != nil {
 			return 0, explainRights(err)
 		}
 		return 0, nil

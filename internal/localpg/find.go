@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -97,14 +98,14 @@ func Major(major int) (Install, error) {
 }
 
 func versions(found []Install) string {
-	text := ""
+	var text strings.Builder
 	for n, i := range found {
 		if n > 0 {
-			text += ", "
+			text.WriteString(", ")
 		}
-		text += i.Version
+		text.WriteString(i.Version)
 	}
-	return text
+	return text.String()
 }
 
 // installedPlaces are the patterns of bin directories that package managers use.

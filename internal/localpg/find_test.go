@@ -95,13 +95,13 @@ func TestNamedInstallationComesFirstAndMustExist(t *testing.T) {
 
 func TestLinksAreFollowedToTheirInstallationOnce(t *testing.T) {
 	dir := emptyMachine(t)
-	real := pretend(t, filepath.Join(dir, "real", "bin"), "17.2")
+	genuine := pretend(t, filepath.Join(dir, "real", "bin"), "17.2")
 	links := filepath.Join(dir, "links", "bin")
 	require.NoError(t, os.MkdirAll(links, 0o755))
-	require.NoError(t, os.Symlink(filepath.Join(real, "postgres"), filepath.Join(links, "postgres")))
+	require.NoError(t, os.Symlink(filepath.Join(genuine, "postgres"), filepath.Join(links, "postgres")))
 	found, err := localpg.Find()
 	require.NoError(t, err)
-	require.Equal(t, []localpg.Install{{Bin: real, Major: 17, Version: "17.2"}}, found)
+	require.Equal(t, []localpg.Install{{Bin: genuine, Major: 17, Version: "17.2"}}, found)
 }
 
 func TestBrokenInstallationsArePassedOver(t *testing.T) {

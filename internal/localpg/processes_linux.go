@@ -1,6 +1,7 @@
 package localpg
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -34,7 +35,7 @@ func parentOf(stat string) (int, bool) {
 	if err != nil {
 		return 0, false
 	}
-	end := strings.LastIndexByte(string(text), ')')
+	end := bytes.LastIndexByte(text, ')')
 	fields := strings.Fields(string(text[end+1:]))
 	if end < 0 || len(fields) < 2 || fields[0] == "Z" || fields[0] == "X" {
 		return 0, false

@@ -78,8 +78,7 @@ func asPgError(err error) (*pgconn.PgError, bool) {
 // isConnect reports whether no connection could be opened. A pool that wraps what pgx said so that the configuration
 // with its password cannot be reached any more says SafeToRetry, and has the server's or the network's error inside.
 func isConnect(err error) bool {
-	var c *pgconn.ConnectError
-	if errors.As(err, &c) {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
 	}
 	if !pgconn.SafeToRetry(err) || errors.Is(err, pgconn.ErrConnClosed) || isContext(err) {

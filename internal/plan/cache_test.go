@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,11 +61,9 @@ type clock struct {
 }
 
 func (m *clock) get(text string) {
-	for _, x := range m.ring {
-		if x == text {
-			m.used[text] = true
-			return
-		}
+	if slices.Contains(m.ring, text) {
+		m.used[text] = true
+		return
 	}
 	if len(m.ring) < m.max {
 		m.ring = append(m.ring, text)

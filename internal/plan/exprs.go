@@ -137,10 +137,10 @@ func (r *reader) operator(schema string, at int) {
 // which PostgreSQL wants to be immutable, that is, to read no table.
 func (r *reader) cast(e *sqlparse.Cast, sc *scope) {
 	if p, ok := strip(e.X).(*sqlparse.Param); ok {
-		switch {
-		case e.Type.Array == 0:
+		switch e.Type.Array {
+		case 0:
 			r.use(p, familyOfCast(&e.Type), false)
-		case e.Type.Array == 1:
+		case 1:
 			r.use(p, familyOfCast(&e.Type), true)
 		default:
 			r.use(p, famNone, false)

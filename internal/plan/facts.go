@@ -63,7 +63,7 @@ func sources(start *column) []*source {
 	w.reach(start)
 	for w.again {
 		w.again = false
-		for i := 0; i < len(w.domains); i++ {
+		for i := range len(w.domains) {
 			for _, f := range w.domains[i].facts {
 				w.follow(f)
 			}

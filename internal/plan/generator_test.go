@@ -599,7 +599,8 @@ func (g *generator) filteredOutside() string {
 	pin := g.pin
 	g.pin = 0
 	text, rel := g.table()
-	q, cols := "", rel.cols
+	var q string
+	cols := rel.cols
 	if g.chance(0.5) {
 		q = "select * from " + text
 		q += pick(g, []string{"", " order by tenant_id desc, 1, 2 limit 3", " where tenant_id > 1", " order by tenant_id, 1, 2 offset 3"})

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strconv"
+	"strings"
 )
 
 // insertRows appends the slot of each row, and the parts of the key that the scope gives.
@@ -11,37 +12,37 @@ func (r *reader) insertRows(p *Plan, x *extras) {
 		return
 	}
 	t := ins.rel.table
-	names := ""
+	var names strings.Builder
 	for k, src := range ins.keys[0] {
 		if src == nil {
-			names += ", " + quote(t.Key[k].Name)
+			names.WriteString(", " + quote(t.Key[k].Name))
 		}
 	}
 	if t.HasSlot {
-		names += ", slot"
+		names.WriteString(", slot")
 	}
-	if names != "" {
+	if names.String() != "" {
 		last := ins.stmt.Columns[len(ins.stmt.Columns)-1].End
-		r.edits = append(r.edits, edit{at: last, to: last, text: names})
+		r.edits = append(r.edits, edit{at: last, to: last, text: names.String()})
 	}
 	for i, keys := range ins.keys {
 		row := row{table: nameOf(t), columns: keyColumns(t)}
-		values := ""
+		var values strings.Builder
 		for k, src := range keys {
 			if src == nil {
-				values += ", " + x.part(t, k)
+				values.WriteString(", " + x.part(t, k))
 				row.parts = append(row.parts, rowPart{typ: t.Key[k].Type, scope: true})
 				continue
 			}
 			row.parts = append(row.parts, r.rowPart(src, ins.rel, k))
 		}
 		if t.HasSlot {
-			values += ", " + x.slot(i)
+			values.WriteString(", " + x.slot(i))
 		}
-		if values != "" {
+		if values.String() != "" {
 			exprs := ins.stmt.Query.Values[i]
 			end := exprs[len(exprs)-1].Pos().End
-			r.edits = append(r.edits, edit{at: end, to: end, text: values})
+			r.edits = append(r.edits, edit{at: end, to: end, text: values.String()})
 		}
 		p.rows = append(p.rows, row)
 	}
@@ -60,7 +61,7 @@ func (r *reader) rowPart(src *source, rel *relation, k int) rowPart {
 		return part
 	}
 	part.value = value{key: r.literalKey(src, rel, k)}
-	if err := part.fits(part.value.key); err != nil {
+	if err := part.fits(part.key); err != nil {
 		panic(&Refusal{Reason: BadKey, Table: nameOf(rel.table), Offset: src.at, Detail: err.Error()})
 	}
 	return part

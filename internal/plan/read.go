@@ -79,12 +79,10 @@ func refuse(reason Reason, at int, detail, hint string) *Refusal {
 
 // unread turns an error of the parser into a refusal.
 func unread(err error) *Refusal {
-	var syntax *sqlparse.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*sqlparse.SyntaxError](err); ok {
 		return &Refusal{Reason: Syntax, Detail: syntax.Message, Offset: syntax.Offset}
 	}
-	var unsupported *sqlparse.UnsupportedError
-	if errors.As(err, &unsupported) {
+	if unsupported, ok := errors.AsType[*sqlparse.UnsupportedError](err); ok {
 		return &Refusal{Reason: Unsupported, Detail: unsupported.What + " is not read", Hint: unsupported.Hint, Offset: unsupported.Offset}
 	}
 	return &Refusal{Reason: Syntax, Detail: "the text could not be read", Offset: -1}

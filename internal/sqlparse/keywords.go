@@ -86,11 +86,11 @@ func readKeywords() map[string]keyword {
 		{typeFuncNameWords, catTypeFuncName},
 		{reservedWords, catReserved},
 	} {
-		for _, w := range strings.Fields(list.words) {
+		for w := range strings.FieldsSeq(list.words) {
 			m[w] = keyword{category: list.category, bareLabel: true}
 		}
 	}
-	for _, w := range strings.Fields(needAsWords) {
+	for w := range strings.FieldsSeq(needAsWords) {
 		m[w] = keyword{category: m[w].category}
 	}
 	return m

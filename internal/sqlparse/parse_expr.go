@@ -175,14 +175,14 @@ func (p *parser) prefix(restricted bool) Expr {
 
 func (p *parser) prefixOperator(restricted bool) Expr {
 	t := p.next()
-	switch prec := operatorPrec(t.Value); {
-	case prec == precAdd:
+	switch prec := operatorPrec(t.Value); prec {
+	case precAdd:
 		x := p.climb(precSign, restricted)
 		if n, ok := x.(*Literal); ok && t.Value == "-" && n.Kind == LitInteger && n.Value[0] != '-' {
 			return &Literal{Span: p.span(t.Start), Kind: LitInteger, Value: "-" + n.Value}
 		}
 		return &Unary{Span: p.span(t.Start), Op: t.Value, X: x}
-	case prec == precOp:
+	case precOp:
 		x := p.climb(precOp, restricted)
 		return &Unary{Span: p.span(t.Start), Op: t.Value, X: x}
 	}

@@ -4,11 +4,11 @@ package sqlparse
 func (p *parser) operator(left Expr, prec int, restricted bool) Expr {
 	t := p.tok()
 	start := left.Pos().Start
-	switch {
-	case t.Kind == TokenOperator:
+	switch t.Kind {
+	case TokenOperator:
 		p.i++
 		return p.binary(left, t.Value, "", prec, restricted)
-	case t.Kind == TokenPunct: // ::
+	case TokenPunct: // ::
 		p.i++
 		typ := p.typeName()
 		return &Cast{Span: p.span(start), X: left, Type: typ}

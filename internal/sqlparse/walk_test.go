@@ -35,7 +35,7 @@ func held(v reflect.Value, found map[any]bool) {
 			}
 		}
 	case reflect.Struct:
-		n, ok := v.Addr().Interface().(sqlparse.Node)
+		n, ok := reflect.TypeAssert[sqlparse.Node](v.Addr())
 		if !ok || n.Pos() == (sqlparse.Span{}) {
 			return
 		}
@@ -93,8 +93,7 @@ var allNodes = []sqlparse.Node{
 
 // fill builds a value of a type with every field that can hold a node filled, one level deep.
 func fill(v reflect.Value) {
-	for i := range v.NumField() {
-		f := v.Field(i)
+	for _, f := range v.Fields() {
 		switch {
 		case !f.CanSet():
 		case f.Type() == reflect.TypeFor[sqlparse.Span]():

@@ -52,8 +52,8 @@ func checkKeys(n *yaml.Node, t reflect.Type, place string, problems *[]error) {
 // keysOf returns the keys of a struct, those of inlined structs included.
 func keysOf(t reflect.Type) map[string]reflect.Type {
 	keys := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
+		f := f
 		tag, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if options == "inline" {
 			maps.Copy(keys, keysOf(f.Type))

@@ -78,8 +78,7 @@ func with(ctx context.Context, cfg router.Config, id shard.ID, p router.Purpose,
 	cc.RuntimeParams["application_name"] = "keyway doctor"
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		var failed *pgconn.ConnectError
-		if errors.As(err, &failed) {
+		if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 			err = failed.Unwrap() // the outer error keeps the password
 		}
 		return fmt.Errorf("cannot connect to %s:%d as %s: %w", cc.Host, cc.Port, cc.User, pgerr.Public(err))

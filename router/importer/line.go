@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/shard"
@@ -83,7 +84,7 @@ func (r *keyReader) unescape(field []byte) []byte {
 		if c == '\\' && i+1 < len(field) {
 			i++
 			c = field[i]
-			if j := bytes.IndexByte([]byte("bfnrtv"), c); j >= 0 {
+			if j := strings.IndexByte("bfnrtv", c); j >= 0 {
 				c = "\b\f\n\r\t\v"[j]
 			}
 		}

@@ -64,8 +64,7 @@ func connect(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: 10 * time.Second}
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
-	var failed *pgconn.ConnectError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		err = failed.Unwrap() // the outer error keeps the password
 	}
 	if err != nil {
@@ -79,7 +78,7 @@ func (s *source) begin(ctx context.Context) error {
 	if s.server, err = identify(ctx, s.conn); err != nil {
 		return err
 	}
-	for _, sql := range []string{sameText, "set search_path = pg_catalog", "begin isolation level repeatable read read only"} {
+	for _, sql := range []string{sameText, "set search_path = pg_catalog", "begin isolation level repeatable read only"} {
 		if _, err := s.conn.Exec(ctx, sql); err != nil {
 			return err
 		}
