@@ -39,16 +39,10 @@ func (db *DB) checkConn(ctx context.Context, n *node, conn *pgx.Conn) error {
 	return nil
 }
 
-// checkVersion refuses servers before PostgreSQL 15.
+// checkVersion refuses servers before PostgreSQL 15. The version may be "15.18 (Debian ...)", "18beta1" or "19devel".
 func checkVersion(conn *pgx.Conn) error {
 	version := conn.PgConn().ParameterStatus("server_version")
-	major, _, _ := strings.Cut(version, ".")
-	n, err := strconv.Atoi(strings.TrimRightFunc(major, func(r rune) bool { return r < '0' || r > '9' }))
-	if err != nil {
-		// "18beta1", "16devel": the digits in front.
-		n, _ = strconv.Atoi(leadingDigits(version))
-	}
-	if n < minServer {
+	if major, err := strconv.Atoi(leadingDigits(version)); err != nil || major < minServer {
 		return &catalog.ServerVersionError{Version: version}
 	}
 	return nil
