@@ -44,8 +44,7 @@ type keySource struct {
 	db  *DB
 	key shard.Key
 
-	// version is of the map that the last attempt used; an attempt that follows another asks for a newer one.
-	last *node
+	last *node // where the attempt before was
 }
 
 // Begin implements txn.Source.
@@ -88,6 +87,9 @@ func (t *txStatements) Check(ctx context.Context, sql string, args []any) (strin
 	c := call{db: t.db, ctx: ctx, sql: sql, args: args, key: t.key}
 	sent, err := c.place(t.snap)
 	if err != nil {
+		if unknownName(err) {
+			t.db.loader.poke() // for the next transaction; this one keeps its snapshot
+		}
 		return "", nil, err
 	}
 	if c.node != t.node {

@@ -19,7 +19,7 @@ import (
 
 const (
 	refreshTime = 2 * time.Second        // the longest read of a map
-	learnPause  = 250 * time.Millisecond // between reads of the registry that refused statements ask for
+	learnPause  = 250 * time.Millisecond // between looks that failed statements ask for
 )
 
 // loader keeps the snapshot up to date: it listens in the catalog's database, looks there now and then, reads the map
@@ -39,7 +39,8 @@ type loader struct {
 	stopped bool
 	reading *flight            // the read of the map in progress
 	wake    context.CancelFunc // ends the wait for a notification
-	learned time.Time          // when the registry was last read
+	looked  time.Time          // when watch last looked
+	learned time.Time          // when a statement last made the registry be read
 	learn   *flight            // the read of the registry in progress
 
 	installing sync.Mutex // held while the snapshot is replaced; taken last
@@ -67,11 +68,11 @@ func (l *loader) stop() {
 	l.wg.Wait()
 }
 
-// poke makes watch look now.
+// poke makes watch look now, unless it did a moment ago.
 func (l *loader) poke() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.wake != nil {
+	if l.wake != nil && time.Since(l.looked) > learnPause {
 		l.wake()
 	}
 }
@@ -149,6 +150,9 @@ func (l *loader) look(q catalog.Querier) error {
 		l.agree(ctx)
 	}
 	l.tryDown()
+	l.mu.Lock()
+	l.looked = time.Now()
+	l.mu.Unlock()
 	return nil
 }
 

@@ -75,7 +75,7 @@ func (c *Cluster) writeAccess() error {
 	if c.opts.TLS {
 		kind = "hostssl"
 	}
-	lines := fmt.Sprintf("%[1]s all 127.0.0.1/32 %[2]s\n%[1]s replication all 127.0.0.1/32 %[2]s\n", kind, c.opts.Auth)
+	lines := fmt.Sprintf("%[1]s all all 127.0.0.1/32 %[2]s\n%[1]s replication all 127.0.0.1/32 %[2]s\n", kind, c.opts.Auth)
 	return c.write(filepath.Join(c.DataDir(), "pg_hba.conf"), lines)
 }
 

@@ -63,7 +63,7 @@ func TestFunctionsAndOperatorsThatMayReachFurther(t *testing.T) {
 		{"refused: user function", "select my_function(1)", nil},
 		{"refused: user function", "select app.lower('x')", nil},
 		{"any", "select pg_catalog.lower('X')", nil},
-		{"refused: user function", "select query_to_xml('select * from orders', true, '')", nil},
+		{"refused: user function", "select query_to_xml('select * from orders', true, true, '')", nil},
 		{"refused: user function", "select pg_advisory_xact_lock(1)", nil},
 		{"refused: user function", "select set_config('a.b', 'c', false)", nil},
 		{"refused: user function", "select * from dblink('x', 'y') as t(a int)", nil},

@@ -14,7 +14,7 @@ func TestOperatorsBindAsInPostgreSQL(t *testing.T) {
 		"a and b and c":                    "[a and b and c]",
 		"a and (b and c)":                  "[a and [b and c]]",
 		"not a = b and c":                  "[[not [a = b]] and c]",
-		"not ":                             "[not [not a]]",
+		"not not a":                        "[not [not a]]",
 		"a + b * c ^ d":                    "[a + [b * [c ^ d]]]",
 		"a - b - c":                        "[[a - b] - c]",
 		"a ^ b ^ c":                        "[[a ^ b] ^ c]",
@@ -178,10 +178,10 @@ func TestJoinsGroupAsInPostgreSQL(t *testing.T) {
 }
 
 func TestUpdateTakesSetForItsKeyword(t *testing.T) {
-	s := parsed[*sqlparse.Update](t, "update t set =")
+	s := parsed[*sqlparse.Update](t, "update t set set = 1")
 	require.Empty(t, s.Table.Alias.Name.Value)
 	require.Equal(t, "set", s.Set[0].Columns[0].Name.Value)
-	s = parsed[*sqlparse.Update](t, "update t as set a =")
+	s = parsed[*sqlparse.Update](t, "update t as set set a = 1")
 	require.Equal(t, "set", s.Table.Alias.Name.Value)
 }
 
@@ -274,7 +274,7 @@ func TestWhatTheServersGrammarRefusesIsRefused(t *testing.T) {
 		"merge into t using s on true", "merge into t using s on true when matched then insert values (1)",
 		"merge into t using s on true when not matched then delete", "merge into t using s when matched then delete",
 		"with a (select 1) select 1", "with a as select 1 select 1", "with a as (select 1)", "with a as (table t) x",
-		"values", "values ()", "values (1),", "table", "table t where a", "select 1 union", "select 1 union all select",
+		"values", "values ()", "values (1),", "table", "table t where a", "select 1 union", "select 1 union all all select 2",
 		"select a between 1", "select a in ()", "select a in 1", "select a = any 1", "select not", "select a is 1",
 		"select case end", "select case when a end", "select case when a then b", "select cast(a)", "select cast(a int)",
 		"select a::", "select a::int[", "select a::int[b]", "select a::3", "select -", "select a +", "select ()",

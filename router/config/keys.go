@@ -53,7 +53,6 @@ func checkKeys(n *yaml.Node, t reflect.Type, place string, problems *[]error) {
 func keysOf(t reflect.Type) map[string]reflect.Type {
 	keys := map[string]reflect.Type{}
 	for f := range t.Fields() {
-		f := f
 		tag, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if options == "inline" {
 			maps.Copy(keys, keysOf(f.Type))

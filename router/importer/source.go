@@ -78,7 +78,7 @@ func (s *source) begin(ctx context.Context) error {
 	if s.server, err = identify(ctx, s.conn); err != nil {
 		return err
 	}
-	for _, sql := range []string{sameText, "set search_path = pg_catalog", "begin isolation level repeatable read only"} {
+	for _, sql := range []string{sameText, "set search_path = pg_catalog", "begin isolation level repeatable read read only"} {
 		if _, err := s.conn.Exec(ctx, sql); err != nil {
 			return err
 		}
