@@ -90,7 +90,7 @@ func BenchmarkUpdate(b *testing.B) {
 	for _, c := range benchCases[:4] {
 		b.Run(c.name, func(b *testing.B) {
 			conn := benchTable(b, c.key, c.ranges)
-			_, err := conn.Exec(b.Context(), "insert into t (id, k, total) select i, 0 from generate_series(1, $1::int)", b.N)
+			_, err := conn.Exec(b.Context(), "insert into t (id, k, total) select i, i, 0 from generate_series(1, $1::int) i", b.N)
 			require.NoError(b, err)
 			b.ResetTimer()
 			_, err = conn.Exec(b.Context(), "update t set total = 1")

@@ -51,7 +51,7 @@ func TestEveryWayInGivesTheRightSlot(t *testing.T) {
 			return 2
 		},
 		"INSERT from a SELECT": func(s *site) int {
-			s.psql(stranger, "insert into orders (tenant_id, id, slot) select i, 5 from generate_series(1, 9)")
+			s.psql(stranger, "insert into orders (tenant_id, id, slot) select i, i, 5 from generate_series(1, 9) i")
 			return 9
 		},
 		"MERGE": func(s *site) int {
