@@ -25,7 +25,8 @@ const (
 //
 // The shards commit one after another when all have taken all their rows. An error before that leaves nothing behind;
 // one during the commits is a [*PartialCopyError] that says what is where. A table of no kind and a reference table
-// are refused, and so is a copy to more shards at once than the process may have connections (*pool.TooManyError). The values of a row must not be changed after Values has returned them.
+// are refused, and so is a copy to more shards at once than the process may have connections (*pool.TooManyError). The
+// values of a row must not be changed after Values has returned them.
 func (db *DB) CopyFrom(
 	ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource,
 ) (int64, error) {
