@@ -91,7 +91,8 @@ func (p *copyPlan) shardedColumns(t *catalog.Table) error {
 		at := slices.Index(p.columns, k.Name)
 		if at < 0 {
 			if p.scope.IsZero() {
-				return p.refuse(plan.NoShardKey, fmt.Sprintf("the columns have no %s, which is part of the shard key of %s", k.Name, p.table),
+				return p.refuse(plan.NoShardKey,
+					fmt.Sprintf("the columns have no %s, which is part of the shard key of %s", k.Name, p.table),
 					"add it to the columns, or copy with DB.ForKey")
 			}
 			if p.scope.Len() != len(t.Key) {

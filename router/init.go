@@ -129,7 +129,8 @@ func connectError(cc *pgx.ConnConfig, err error) error {
 	if outer, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		err = outer.Unwrap()
 	}
-	return fmt.Errorf("cannot connect to database %s at %s:%d as %s: %w", cc.Database, cc.Host, cc.Port, cc.User, pgerr.Public(err))
+	return fmt.Errorf("cannot connect to database %s at %s:%d as %s: %w",
+		cc.Database, cc.Host, cc.Port, cc.User, pgerr.Public(err))
 }
 
 // initLock is the advisory lock, in the catalog's database, that keeps two Inits apart.

@@ -57,7 +57,8 @@ func (s *scanner[T]) prepare(columns []pgconn.FieldDescription) error {
 	if !isRecord(st) {
 		s.scalar = true
 		if len(columns) != 1 {
-			return fmt.Errorf("%sa %s takes one column, and the result has %d; select one, or use a struct", errPrefix, t, len(columns))
+			return fmt.Errorf("%sa %s takes one column, and the result has %d; select one, or use a struct",
+				errPrefix, t, len(columns))
 		}
 		return nil
 	}

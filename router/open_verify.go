@@ -106,8 +106,8 @@ func (db *DB) look(ctx context.Context, n *node) facts {
 	if f.registry, err = catalog.ReadRegistry(ctx, conn); err != nil {
 		return facts{err: err}
 	}
-	const about = `select pg_postmaster_start_time(), current_setting('server_encoding'), current_user, r.rolsuper, r.rolbypassrls
-		from pg_roles r where r.rolname = current_user`
+	const about = `select pg_postmaster_start_time(), current_setting('server_encoding'), current_user, r.rolsuper,
+		r.rolbypassrls from pg_roles r where r.rolname = current_user`
 	if err := conn.QueryRow(ctx, about).Scan(&f.started, &f.encoding, &f.role, &f.superuser, &f.bypassRLS); err != nil {
 		return facts{err: err}
 	}

@@ -86,7 +86,8 @@ func (c Config) checkAsserted(r *catalog.Registry, f *openFailure) {
 			f.add("tables.%s: %s; register it in a migration, with keyway.shard_table, reference_table or home_table", name, reason)
 			continue
 		}
-		if want, have := c.Tables[name].describe(), (Table{Key: keyNames(t), Reference: t.Kind == catalog.Reference, Home: t.Home}).describe(); want != have {
+		have := Table{Key: keyNames(t), Reference: t.Kind == catalog.Reference, Home: t.Home}.describe()
+		if want := c.Tables[name].describe(); want != have {
 			f.add("tables.%s: the configuration says %s, and the registry says %s; the registry is what counts", name, want, have)
 		}
 	}

@@ -28,7 +28,9 @@ type ShardDB struct {
 func (db *DB) Shard(id shard.ID) *ShardDB {
 	n, ok := db.nodes[id]
 	if !ok {
-		return &ShardDB{db: db, err: fmt.Errorf("%sshard %q is not among the shards (%s)", errPrefix, string(id), joined(db.nodes))}
+		return &ShardDB{
+			db: db, err: fmt.Errorf("%sshard %q is not among the shards (%s)", errPrefix, string(id), joined(db.nodes)),
+		}
 	}
 	return &ShardDB{db: db, node: n}
 }
