@@ -310,21 +310,26 @@ func TestAServerThatDiesWhileOpenFailsItsStatementsAndHeals(t *testing.T) {
 
 // TestAnAddressThatBecomesAnotherServerIsRefused: each new connection is asked who it is, not only those of Open.
 func TestAnAddressThatBecomesAnotherServerIsRefused(t *testing.T) {
-	f, db := opened(t, 2)
-	ctx := f.ctx()
-	tenant := tenantOn(t, db, "s1", 0)
-	owner := f.migrator("s1")
-	_, err := owner.Exec(ctx, "update keyway.identity set shard = 's0'")
-	require.NoError(t, err)
-	_, err = f.superuser("s1").Exec(ctx, `select pg_terminate_backend(pid) from pg_stat_activity
-		where datname = current_database() and pid <> pg_backend_pid()`)
-	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		_, err = db.Exec(ctx, "update orders set state = 'x' where tenant_id = $1", tenant)
-		return err != nil && strings.Contains(err.Error(), "answers as shard s0")
-	}, 20*time.Second, 10*time.Millisecond, "%v", err)
-	var identity *router.IdentityError
-	require.ErrorAs(t, err, &identity)
+	other := catalog.NewClusterID()
+	for change, want := range map[string]string{
+		"shard = 's0'": "answers as shard s0",
+		"cluster_id = '" + other + "', fingerprint = '" + shard.Fingerprint(other) + "'": "belongs to cluster " + other,
+	} {
+		f, db := opened(t, 2)
+		ctx := f.ctx()
+		tenant := tenantOn(t, db, "s1", 0)
+		_, err := f.migrator("s1").Exec(ctx, "update keyway.identity set "+change)
+		require.NoError(t, err)
+		_, err = f.superuser("s1").Exec(ctx, `select pg_terminate_backend(pid) from pg_stat_activity
+			where datname = current_database() and pid <> pg_backend_pid()`)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool {
+			_, err = db.Exec(ctx, "update orders set state = 'x' where tenant_id = $1", tenant)
+			return err != nil && strings.Contains(err.Error(), want)
+		}, 20*time.Second, 10*time.Millisecond, "%v", err)
+		var identity *router.IdentityError
+		require.ErrorAs(t, err, &identity)
+	}
 }
 
 func TestADatabaseThatIsNotUTF8IsRefused(t *testing.T) {

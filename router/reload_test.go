@@ -194,6 +194,31 @@ func TestTablesRegisteredLaterAreFound(t *testing.T) {
 	}, 10*time.Second, 50*time.Millisecond, "%v", err)
 }
 
+// TestATableIsKnownWhenEveryShardHasIt: half-way through a migration the registry of before is kept.
+func TestATableIsKnownWhenEveryShardHasIt(t *testing.T) {
+	f, db := opened(t, 2, router.WithPollInterval(20*time.Millisecond))
+	ctx := f.ctx()
+	const create = `create table notes (tenant_id bigint not null, id int not null, primary key (tenant_id, id));
+		select keyway.shard_table('notes', 'tenant_id')`
+	half := f.migrator("s1")
+	_, err := half.Exec(ctx, create)
+	require.NoError(t, err)
+	_, err = half.Exec(ctx, "grant insert on notes to "+f.apps[1])
+	require.NoError(t, err)
+	until := time.Now().Add(500 * time.Millisecond)
+	for time.Now().Before(until) { // many polls and looks on demand
+		_, err = db.Exec(ctx, "insert into notes (tenant_id, id) values ($1, 1)", tenantOn(t, db, "s1", 0))
+		var refused *router.RefusedError
+		require.ErrorAs(t, err, &refused)
+	}
+	_, err = f.migrator("s0").Exec(ctx, create)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err = db.Exec(ctx, "insert into notes (tenant_id, id) values ($1, 1)", tenantOn(t, db, "s1", 0))
+		return err == nil
+	}, 10*time.Second, 20*time.Millisecond, "%v", err)
+}
+
 // TestAChangedColumnDoesNotFailACachedStatement: the server refuses the prepared plan once (0A000).
 func TestAChangedColumnDoesNotFailACachedStatement(t *testing.T) {
 	f, db := opened(t, 1)
