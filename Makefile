@@ -9,7 +9,7 @@ GOLANGCI_LINT := $(CACHE)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 CORE := ./shard/... ./pool/... ./txn/... ./migrate/... ./router/... ./internal/catalog/... ./internal/plan/... ./internal/sqlparse/...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-core test-integration test-matrix lint fmt bench soak fuzz clean
+.PHONY: help setup build demo test test-core test-allocations test-integration test-matrix lint fmt bench soak fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,10 +25,13 @@ demo: setup build ## split a pgbench database over four servers, serve it, kill 
 	@bin/demo
 
 test: setup ## all tests, with the race detector, on the PostgreSQL that was found
-	@$(MAKE) --no-print-directory test-core test-integration
+	@$(MAKE) --no-print-directory test-core test-allocations test-integration
 
 test-core: ## the tests of the library's own module
 	$(GO) test -race -timeout 10m ./...
+
+test-allocations: ## the allocations of the hot paths, which are exact; the race detector adds its own
+	$(GO) test -count=1 -run 'Allocates' ./shard ./internal/plan ./pool ./router
 
 test-integration: ## the tests of the integration module: differential, generated clients, fault stories
 	cd integration && $(GO) test -race -timeout 10m ./...
@@ -36,7 +39,8 @@ test-integration: ## the tests of the integration module: differential, generate
 test-matrix: setup ## the core suite on PostgreSQL 18, and the refusal of 14
 	@sh scripts/setup-matrix.sh
 	KEYWAY_TEST_PG_MAJOR=18 $(GO) test -timeout 10m $(CORE)
-	KEYWAY_TEST_PG_MAJOR=14 $(GO) test -timeout 5m -run 'Postgres14IsRefused' -count=1 ./router
+	cd integration && KEYWAY_TEST_PG_MAJOR=18 $(GO) test -timeout 10m ./sqlc/... ./differential/...
+	cd integration && $(GO) test -timeout 5m -count=1 -tags matrix ./matrix/...
 
 $(GOLANGCI_LINT):
 	@echo "building golangci-lint $(GOLANGCI_LINT_VERSION) (once, a few minutes)"
