@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -153,6 +154,10 @@ func causeText(err error) string {
 			return "the server has no connection slot left (SQLSTATE 53300); lower the budget or raise max_connections"
 		}
 		return fmt.Sprintf("the server says %q (SQLSTATE %s)", pg.Message, pg.Code)
+	}
+	// The address stands in the sentence already; pgx and net each say it once more.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return op.Err.Error()
 	}
 	return err.Error()
 }

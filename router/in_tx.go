@@ -60,12 +60,13 @@ func (s *keySource) Begin(ctx context.Context, attempt int) (txn.Attempt, error)
 		return txn.Attempt{}, err
 	}
 	s.last = n
+	// A failed attempt names its shard too: retries are paid from that shard's budget, not from all shards'.
 	if err := n.check(); err != nil {
-		return txn.Attempt{}, err
+		return txn.Attempt{Shard: n.id}, err
 	}
 	conn, err := n.db.Acquire(ctx)
 	if err != nil {
-		return txn.Attempt{}, shardError(n.id, err)
+		return txn.Attempt{Shard: n.id}, shardError(n.id, err)
 	}
 	return txn.Attempt{
 		Conn: conn, Shard: n.id, MapVersion: snap.slots.Version(),
