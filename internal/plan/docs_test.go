@@ -1,0 +1,164 @@
+package plan_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/shard"
+)
+
+var update = flag.Bool("update", false, "write docs/sql.md again from the statements of this file")
+
+const sqlDoc = "../../docs/sql.md"
+
+// shown are the statements of docs/sql.md, by chapter. Arguments are int64 tenants unless a statement says otherwise.
+var shown = []struct {
+	title, says string
+	scope       plan.Scope
+	statements  []string
+}{
+	{"One key, one shard", "The key column equals a parameter or a constant, at the top of WHERE or of an inner join's ON. Equalities carry over joins.", plan.Unscoped, []string{
+		"select * from orders where tenant_id = $1",
+		"select * from orders where tenant_id = 7 and (total > 5 or state is null)",
+		"select * from orders where $1::bigint = tenant_id order by id desc limit 10",
+		"select * from orders where tenant_id in ($1)",
+		"select o.id, i.sku from orders o join items i on i.tenant_id = o.tenant_id and i.order_id = o.id where o.tenant_id = $1",
+		"select * from orders join items using (tenant_id) where tenant_id = $1",
+		"select o.id, p.name from orders o left join plans p on p.id = o.plan_id where o.tenant_id = $1",
+		"select o.id, i.sku from orders o left join items i on i.tenant_id = o.tenant_id and i.order_id = o.id where o.tenant_id = $1",
+		"select state, count(*), sum(total) from orders where tenant_id = $1 group by state having count(*) > 1",
+		"select id, row_number() over (partition by state order by id) from orders where tenant_id = $1",
+		"select * from orders o where tenant_id = $1 and exists (select 1 from items i where i.tenant_id = o.tenant_id and i.order_id = o.id)",
+		"with w as (select * from orders where tenant_id = $1) select count(*) from w",
+		"select * from (select * from orders where tenant_id = $1 order by total desc limit 3) top",
+		"select id from orders where tenant_id = $1 union all select order_id from items where tenant_id = $1",
+		"select * from orders where tenant_id = $1 for update skip locked",
+		"update orders set total = total + 1 where tenant_id = $1 and id = 3 returning total",
+		"update orders o set total = i.qty from items i where i.tenant_id = o.tenant_id and i.order_id = o.id and o.tenant_id = $1",
+		"delete from orders using items where items.tenant_id = orders.tenant_id and orders.tenant_id = $1",
+		"insert into orders (tenant_id, id, total) values ($1, 1, 100)",
+		"insert into orders (tenant_id, id) values ($1, 1), ($1, 2) on conflict do nothing",
+		"insert into orders (tenant_id, id) values ($1, 1) on conflict (tenant_id, id) do update set total = excluded.total, tenant_id = excluded.tenant_id",
+	}},
+	{"A list of keys", "Read where all its keys live on one shard; refused where they live on several. The arguments decide.", plan.Unscoped, []string{
+		"select * from orders where tenant_id = any($1)",
+		"select * from orders where tenant_id in ($1, 8, 9)",
+		"insert into orders (tenant_id, id) values (7, 1), (8, 1)",
+	}},
+	{"Any shard, or the home shard", "Reference tables have the same rows everywhere; a statement whose keys contradict each other has no rows anywhere.", plan.Unscoped, []string{
+		"select * from plans order by id",
+		"select now()",
+		"select count(*) from orders where tenant_id = 1 and tenant_id = 2",
+		"select * from jobs where state = 'new' for update skip locked",
+	}},
+	{"On a handle for one key", "`db.ForKey(k)` and `router.WithKey(ctx, k)` restrict every sharded table that the statement does not pin. What is sent is shown.", plan.Scoped, []string{
+		"select count(*) from orders",
+		"select * from orders o left join items i on i.order_id = o.id where o.total > 5",
+		"update orders set state = 'old' where total < 5 or total is null",
+		"insert into orders (id, total) values (1, 100)",
+		"select * from orders where tenant_id = $1",
+	}},
+	{"Refused", "With the reason. Nothing is sent to any server.", plan.Unscoped, []string{
+		"select * from orders",
+		"select * from orders where tenant_id = $1 or total > 5",
+		"select * from orders where tenant_id > $1",
+		"select * from orders where tenant_id::text = '7'",
+		"select * from docs where org = $1 collate \"C\"",
+		"select * from (select * from orders order by total desc limit 2) x where tenant_id = $1",
+		"select * from orders as o (id, tenant_id) where o.tenant_id = $1",
+		"select * from orders o left join items i on i.tenant_id = o.tenant_id and i.tenant_id = $1",
+		"select * from orders o full join items i on i.tenant_id = o.tenant_id where o.tenant_id = $1",
+		"select o.id from orders o where tenant_id = $1 and exists (select 1 from items i where i.order_id = o.id)",
+		"update orders set total = 1 from items where orders.tenant_id = $1",
+		"delete from orders",
+		"update orders set tenant_id = 8 where tenant_id = $1",
+		"insert into orders values (7, 1)",
+		"insert into orders (id) values (1)",
+		"update plans set name = 'x'",
+		"select * from orders o join jobs j on j.id = o.id where o.tenant_id = $1",
+		"select * from invoices where tenant_id = $1",
+		"select my_function(id) from orders where tenant_id = $1",
+		"select pg_advisory_lock(1)",
+		"select nextval('s')",
+		"with w as (delete from orders where tenant_id = $1 returning *) select * from w",
+		"merge into orders o using items i on o.tenant_id = i.tenant_id when matched then delete",
+		"set search_path = other",
+		"select 1; select 2",
+	}},
+}
+
+// describe says in words where a statement goes and what is sent.
+func describe(sql string, scope plan.Scope) string {
+	p, err := plan.Build(sql, fixture, "app", scope)
+	if refused, ok := errors.AsType[*plan.Refusal](err); ok {
+		text := fmt.Sprintf("refused (%s): %s", refused.Reason, refused.Detail)
+		if refused.Hint != "" {
+			text += ". Instead: " + refused.Hint
+		}
+		return text
+	}
+	if err != nil {
+		return "refused: " + err.Error()
+	}
+	verdict := map[plan.Target]string{
+		plan.ToKey: "the key's shard", plan.ToKeyList: "the keys' shard, when it is one", plan.ToAny: "any shard",
+		plan.ToHome: "the home shard " + string(p.Home),
+	}[p.Target]
+	if p.Text != sql {
+		verdict += "; sent as `" + p.Text + "`"
+	}
+	return verdict
+}
+
+func sqlDocument() string {
+	var b strings.Builder
+	b.WriteString("# Which statements route\n\n" +
+		"Written by a test from the statements below (`go test ./internal/plan -run Document -update`), so it is what the code does.\n" +
+		"`orders` and `items` are sharded by `tenant_id`, `docs` by the text `org`; `plans` is a reference table; `jobs` has its home on `s0`.\n" +
+		"`db.Explain` and `keyway explain` say the same of any statement.\n")
+	for _, chapter := range shown {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| statement | goes to |\n|---|---|\n", chapter.title, chapter.says)
+		for _, sql := range chapter.statements {
+			cell := strings.NewReplacer("|", "\\|").Replace
+			fmt.Fprintf(&b, "| `%s` | %s |\n", cell(sql), cell(describe(sql, chapter.scope)))
+		}
+	}
+	return b.String()
+}
+
+func TestTheDocumentOfStatementsIsWhatTheCodeDoes(t *testing.T) {
+	text := sqlDocument()
+	if *update {
+		require.NoError(t, os.WriteFile(sqlDoc, []byte(text), 0o644))
+	}
+	written, err := os.ReadFile(sqlDoc)
+	require.NoError(t, err)
+	require.Equal(t, string(written), text, "run the test with -update and review the difference")
+}
+
+func TestEachChapterOfTheDocumentHoldsWhatItsTitleSays(t *testing.T) {
+	for _, chapter := range shown {
+		for _, sql := range chapter.statements {
+			p, err := plan.Build(sql, fixture, "app", chapter.scope)
+			if chapter.title == "Refused" {
+				require.Error(t, err, sql)
+				continue
+			}
+			require.NoError(t, err, sql)
+			if chapter.scope == plan.Scoped {
+				continue
+			}
+			_, err = p.Bind(nil, shard.Key{})
+			if p.Params == 0 {
+				require.NoError(t, err, sql)
+			}
+		}
+	}
+}
