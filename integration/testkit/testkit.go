@@ -32,6 +32,7 @@ type Option func(*options)
 type options struct {
 	connections int
 	router      []router.Option
+	primary     func(i int) string
 }
 
 // Connections is the budget of the set. Without it there are six for each cluster.
@@ -41,6 +42,10 @@ func Connections(n int) Option { return func(o *options) { o.connections = n } }
 func Router(opts ...router.Option) Option {
 	return func(o *options) { o.router = append(o.router, opts...) }
 }
+
+// Through puts something between the application and the i-th server, which then has that address. What migrates goes to
+// the server itself.
+func Through(primary func(i int) string) Option { return func(o *options) { o.primary = primary } }
 
 // ID is the name of the i-th shard.
 func ID(i int) shard.ID { return shard.ID(fmt.Sprintf("s%d", i)) }
@@ -63,7 +68,11 @@ func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...Op
 		database, migrator, app := pgtest.Owned(t, c)
 		name := fmt.Sprintf("pg-%d", i)
 		s.DBNames = append(s.DBNames, database)
-		s.Config.Instances[name] = router.Instance{Primary: c.Addr(), Credentials: router.Credentials{
+		primary := c.Addr()
+		if o.primary != nil {
+			primary = o.primary(i)
+		}
+		s.Config.Instances[name] = router.Instance{Primary: primary, Direct: c.Addr(), Credentials: router.Credentials{
 			App:      router.Credential{User: app, Password: router.Secret(c.PasswordOf(app))},
 			Migrator: router.Credential{User: migrator, Password: router.Secret(c.PasswordOf(migrator))},
 		}}

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"regexp"
+	"strings"
+
 	"slices"
 	"strings"
 
@@ -275,9 +278,20 @@ func (r *reader) unknownTable(schema string, n *sqlparse.TableName) *Refusal {
 		return f
 	}
 	f.Detail = full + " is not registered: where its rows are is not known (views and temporary tables cannot be registered)"
-	f.Hint = "say it in a migration: select keyway.shard_table('" + full + "', 'key column'), keyway.reference_table('" + full +
-		"') or keyway.home_table('" + full + "', 'shard'); for anything else use db.Shard(id)"
+	written := asWritten(schema) + "." + asWritten(n.Name.Value)
+	f.Hint = "say it in a migration: select keyway.shard_table('" + written + "', 'key column'), keyway.reference_table('" + written +
+		"') or keyway.home_table('" + written + "', 'shard'); for anything else use db.Shard(id)"
 	return f
+}
+
+var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
+
+// asWritten is a name as it stands inside a string of SQL: quoted where PostgreSQL would fold it.
+func asWritten(name string) string {
+	if plainName.MatchString(name) {
+		return name
+	}
+	return strings.ReplaceAll(quote(name), "'", "''")
 }
 
 func nameOf(t *catalog.Table) string { return t.Schema + "." + t.Name }

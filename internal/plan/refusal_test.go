@@ -130,6 +130,7 @@ func TestRefusalsSayWhatToWriteAndKeepSecrets(t *testing.T) {
 		{"select * from orders o left join items i on o.tenant_id = 4242", "outer join", "", "app.orders"},
 		{"select sqrt($1), 4242 from orders where tenant_id = $1", "another type", "$1::bigint", "app.orders"},
 		{"select * from invoices where tenant_id = 4242", "not registered", "keyway.shard_table('app.invoices'", "app.invoices"},
+		{`select * from "It's" where tenant_id = 4242`, "not registered", `keyway.shard_table('app."It''s"'`, "app.It's"},
 		{"select * from docs where org = ''", "constant", "parameter", "app.docs"},
 		{"update orders set tenant_id = 4242 where tenant_id = 1", "tenant_id", "insert the row under the new key", "app.orders"},
 	} {
