@@ -2,8 +2,6 @@ package plan
 
 import (
 	"regexp"
-	"strings"
-
 	"slices"
 	"strings"
 
