@@ -33,7 +33,9 @@ const (
 )
 
 const schema = `create table accounts (id bigint primary key, balance integer not null, payload text not null);
-select keyway.shard_table('accounts', 'id');`
+create table history (id bigint not null, delta integer not null);
+select keyway.shard_table('accounts', 'id');
+select keyway.shard_table('history', 'id');`
 
 const point = "select balance, payload from accounts where id = $1"
 
