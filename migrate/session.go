@@ -10,7 +10,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/keyway-go/keyway/internal/pgerr"
 )
 
 // session is one run on one shard: a connection that works and one that only
@@ -54,17 +56,9 @@ func connect(ctx context.Context, t Target) (*pgx.Conn, error) {
 	}
 	conn, err := pgx.ConnectConfig(ctx, c)
 	if err != nil {
-		return nil, fmt.Errorf("shard %s: connect to %s:%d as %s: %w", t.Shard, c.Host, c.Port, c.User, bare(err))
+		return nil, fmt.Errorf("shard %s: connect to %s:%d as %s: %w", t.Shard, c.Host, c.Port, c.User, pgerr.ConnectCause(err))
 	}
 	return conn, nil
-}
-
-// bare takes the configuration, and the password in it, out of the error chain.
-func bare(err error) error {
-	if connect, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return connect.Unwrap()
-	}
-	return err
 }
 
 // message is what may be printed of an error: never DETAIL, and not the text of

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/pgerr"
@@ -126,11 +125,8 @@ func (in *initializer) dial(ctx context.Context, id shard.ID) (*pgx.Conn, error)
 
 // connectError says where a connection failed, without the connection string that pgx keeps in its error.
 func connectError(cc *pgx.ConnConfig, err error) error {
-	if outer, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		err = outer.Unwrap()
-	}
 	return fmt.Errorf("cannot connect to database %s at %s:%d as %s: %w",
-		cc.Database, cc.Host, cc.Port, cc.User, pgerr.Public(err))
+		cc.Database, cc.Host, cc.Port, cc.User, pgerr.ConnectCause(err))
 }
 
 // initLock is the advisory lock, in the catalog's database, that keeps two Inits apart.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/pgerr"
@@ -78,10 +77,7 @@ func with(ctx context.Context, cfg router.Config, id shard.ID, p router.Purpose,
 	cc.RuntimeParams["application_name"] = "keyway doctor"
 	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
-		if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-			err = failed.Unwrap() // the outer error keeps the password
-		}
-		return fmt.Errorf("cannot connect to %s:%d as %s: %w", cc.Host, cc.Port, cc.User, pgerr.Public(err))
+		return fmt.Errorf("cannot connect to %s:%d as %s: %w", cc.Host, cc.Port, cc.User, pgerr.ConnectCause(err))
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

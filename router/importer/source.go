@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -64,11 +63,8 @@ func connect(ctx context.Context, cfg *pgx.ConnConfig) (*pgx.Conn, error) {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: 10 * time.Second}
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
-	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		err = failed.Unwrap() // the outer error keeps the password
-	}
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s:%d as %s: %w", cfg.Host, cfg.Port, cfg.User, err)
+		return nil, fmt.Errorf("connect to %s:%d as %s: %w", cfg.Host, cfg.Port, cfg.User, pgerr.ConnectCause(err))
 	}
 	return conn, nil
 }
