@@ -130,8 +130,8 @@ func printDoctor(w io.Writer, r *doctor.Report) {
 			fmt.Sprint(s.Budgeted), fmt.Sprint(s.InUse)})
 	}
 	table(w, rows)
-	for _, f := range r.Findings {
-		fmt.Fprintf(w, "\n%s  %s: %s\n    -> %s\n", strings.ToUpper(string(f.Level)), f.Subject, f.Sentence, f.Remedy)
+	for _, g := range alike(r.Findings) {
+		fmt.Fprintf(w, "\n%s  %s: %s\n    -> %s\n", strings.ToUpper(string(g.Level)), g.Subject, g.Sentence, g.Remedy)
 	}
 	fmt.Fprintf(w, "\n%d problems, %d warnings, %d notes; checked: %s\n", r.Count(doctor.Problem), r.Count(doctor.Warning),
 		r.Count(doctor.Note), strings.Join(r.Checks, ", "))
@@ -146,4 +146,22 @@ func slotCounts(m *shard.Map) map[shard.ID]int {
 		}
 	}
 	return counts
+}
+
+// alike folds findings that differ in their subject only, keeping the order of the first of each.
+func alike(findings []doctor.Finding) []doctor.Finding {
+	var folded []doctor.Finding
+	at := make(map[doctor.Finding]int)
+	for _, f := range findings {
+		same := f
+		same.Subject = ""
+		i, ok := at[same]
+		if !ok {
+			at[same] = len(folded)
+			folded = append(folded, f)
+			continue
+		}
+		folded[i].Subject += ", " + f.Subject
+	}
+	return folded
 }

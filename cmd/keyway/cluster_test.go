@@ -18,7 +18,7 @@ func TestADatabaseIsSplitFromTheCommandLine(t *testing.T) {
 	require.Contains(t, s.ok("config", "check"), "is in order: 2 shards on 2 instances")
 	code, stdout, _ := s.run("doctor")
 	require.Equal(t, 3, code)
-	require.Contains(t, stdout, "PROBLEM  shard s0: its database has no keyway schema")
+	require.Contains(t, stdout, "PROBLEM  shard s0, shard s1: its database has no keyway schema")
 	s.fails(1, "cluster cannot be opened", "route", "1")
 
 	require.Contains(t, s.ok("init"), "made on s0, s1")
