@@ -20,7 +20,8 @@ func Classify(err error, phase Phase) Verdict { return Judge(err, phase).Verdict
 //
 // Errors are looked for through wrapping, so a closure's own error that wraps a server's is judged as the server's.
 // Whatever is neither the server's nor the connection's fails before COMMIT, because it is the application's own, and
-// is in doubt at COMMIT, because there it can only be about the connection.
+// is in doubt at COMMIT, because there it can only be about the connection. The exceptions are pgx's own errors of an
+// argument or a result, for statements that commit by themselves.
 func Judge(err error, phase Phase) Judgement {
 	if isOverload(err) {
 		return Judgement{Verdict: Fail, Reason: "no connection was free in time; nothing was sent, and more work would not help"}
@@ -186,6 +187,10 @@ func judgeAtCommit(err error) Judgement {
 		}
 	case pgconn.SafeToRetry(err):
 		return Judgement{Verdict: Fail, Reason: "COMMIT was not sent; the transaction is rolled back"}
+	case isEncoding(err):
+		return Judgement{Verdict: Fail, Reason: "an argument does not fit its parameter; the statement was not sent"}
+	case errors.As(err, new(pgx.ScanArgError)):
+		return Judgement{Verdict: Fail, Reason: "the statement was executed, and a result does not fit the caller's variable"}
 	default:
 		return Judgement{Verdict: InDoubt, Reason: "the reply to COMMIT was lost", Timeout: pgconn.Timeout(err)}
 	}

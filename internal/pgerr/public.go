@@ -99,6 +99,9 @@ func className(code string) string {
 
 const encodeFailure = "failed to encode args["
 
+// isEncoding reports whether pgx refused an argument before anything was sent. It has no type for that.
+func isEncoding(err error) bool { return strings.Contains(err.Error(), encodeFailure) }
+
 // cutArgument ends the text after the number of the argument that pgx could not encode.
 func cutArgument(text string) string {
 	at := strings.Index(text, encodeFailure)
