@@ -82,7 +82,7 @@ func (in *Instance) force(cause error) error {
 	in.mu.Unlock()
 
 	for _, s := range sockets {
-		s.end(&closedError{in.cfg.Name})
+		s.end(&endedError{in.cfg.Name})
 	}
 	t := time.NewTimer(forcedGrace)
 	defer t.Stop()

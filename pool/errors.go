@@ -18,13 +18,23 @@ var ErrClosed = errors.New("the pool is closed")
 // ErrReleased is what methods of a [Conn] return after its Release.
 var ErrReleased = errors.New("pool: the connection was used after its release")
 
-// closedError is ErrClosed with a name. A query that ends with it may have run, so it claims nothing about retries.
+// closedError is ErrClosed with a name, for what was refused: nothing was sent.
 type closedError struct{ instance string }
 
 func (e *closedError) Error() string {
 	return fmt.Sprintf("pool: instance %s: %s", e.instance, ErrClosed)
 }
-func (e *closedError) Is(t error) bool { return t == ErrClosed }
+func (e *closedError) Is(t error) bool   { return t == ErrClosed }
+func (e *closedError) SafeToRetry() bool { return true }
+
+// endedError is ErrClosed for a connection that Close took away. What was under way on it may have been executed, so it
+// claims nothing about retries.
+type endedError struct{ instance string }
+
+func (e *endedError) Error() string {
+	return fmt.Sprintf("pool: instance %s: %s while the connection was in use", e.instance, ErrClosed)
+}
+func (e *endedError) Is(t error) bool { return t == ErrClosed }
 
 // AcquireTimeoutError says that no connection was free before the wait's end. Nothing was sent to the server.
 // [errors.Is] finds [context.DeadlineExceeded] in it, whichever of the context and AcquireTimeout was first, and

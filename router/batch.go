@@ -28,22 +28,30 @@ func (e *BatchError) Unwrap() error { return e.Err }
 // SendBatch sends the statements of b to one shard in one round trip: they run in one implicit transaction there, and
 // the results come in the order of Queue. A batch whose statements belong to several shards is refused, and nothing of
 // it is sent. b itself is not changed.
+//
+// What the batch writes is committed when Close of the results has returned nil. When the reply to a batch that writes is
+// lost, the error holds a [*txn.InDoubtError].
 func (db *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	return db.sendBatch(ctx, contextKey(ctx), b)
 }
 
 func (db *DB) sendBatch(ctx context.Context, key shard.Key, b *pgx.Batch) pgx.BatchResults {
-	routed, n, err := db.routeBatch(ctx, key, b)
+	var results batchResults
+	routed, n, err := db.routeBatch(ctx, key, b, &results)
 	if err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
 	// Not sent again after a guard's refusal: the caller's functions may have seen results already.
-	return &batchResults{BatchResults: n.db.SendBatch(ctx, routed), db: db, shard: n.id, of: routed.Len()}
+	results.BatchResults, results.shard, results.of = n.db.SendBatch(ctx, routed), n.id, routed.Len()
+	return &results
 }
 
-// routeBatch returns a batch of what is to be sent, and the one shard for it.
-func (db *DB) routeBatch(ctx context.Context, key shard.Key, b *pgx.Batch) (*pgx.Batch, *node, error) {
+// routeBatch returns a batch of what is to be sent, and the one shard for it. It notes in results what kind it is.
+func (db *DB) routeBatch(
+	ctx context.Context, key shard.Key, b *pgx.Batch, results *batchResults,
+) (*pgx.Batch, *node, error) {
 	snap := db.current.Load()
+	results.version = snap.slots.Version()
 	routed := &pgx.Batch{}
 	var at *node
 	var anywhere *node
@@ -65,6 +73,7 @@ func (db *DB) routeBatch(ctx context.Context, key shard.Key, b *pgx.Batch) (*pgx
 				Hint:   "send one batch for each shard, grouped by DB.Route",
 			}}
 		}
+		results.writes = results.writes || !c.plan.ReadOnly
 		routed.Queue(c.plan.Text, args...).Fn = q.Fn
 	}
 	if at == nil {
@@ -83,17 +92,26 @@ func (db *DB) routeBatch(ctx context.Context, key shard.Key, b *pgx.Batch) (*pgx
 // batchResults says which statement an error is of.
 type batchResults struct {
 	pgx.BatchResults
-	db    *DB
-	shard shard.ID
-	next  int // statements whose result was asked for
-	of    int
+	shard   shard.ID
+	version uint64 // of the slot map
+	writes  bool   // some statement does; false when nobody has read them
+	next    int    // statements whose result was asked for
+	of      int
+}
+
+// public gives an error its public form.
+func (r *batchResults) public(err error) error {
+	if r.writes {
+		return writeError(r.shard, r.version, 1, err)
+	}
+	return shardError(r.shard, err)
 }
 
 func (r *batchResults) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &BatchError{Statement: r.next, Of: r.of, Err: shardError(r.shard, err)}
+	return &BatchError{Statement: r.next, Of: r.of, Err: r.public(err)}
 }
 
 // Exec implements pgx.BatchResults.
@@ -122,7 +140,7 @@ func (r *batchResults) failure(statement int) func(error) error {
 		if err == nil {
 			return nil
 		}
-		return &BatchError{Statement: statement, Of: r.of, Err: shardError(r.shard, err)}
+		return &BatchError{Statement: statement, Of: r.of, Err: r.public(err)}
 	}
 }
 
@@ -132,5 +150,5 @@ func (r *batchResults) Close() error {
 	if err == nil {
 		return nil
 	}
-	return shardError(r.shard, err)
+	return r.public(err)
 }

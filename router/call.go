@@ -294,12 +294,22 @@ func (c *call) fail(err error) error {
 	if _, ok := err.(*ShardError); ok { //nolint:errorlint // only what this very function made
 		return err
 	}
-	if c.plan != nil && !c.plan.ReadOnly && judge(err).Verdict == pgerr.InDoubt && !errors.Is(err, pool.ErrClosed) {
-		return &txn.InDoubtError{
-			Shard: c.node.id, MapVersion: c.snap.slots.Version(), Attempt: int(c.n.sent), Err: pgerr.Public(err),
-		}
+	if c.plan != nil && !c.plan.ReadOnly {
+		return writeError(c.node.id, c.snap.slots.Version(), int(c.n.sent), err)
 	}
 	return shardError(c.node.id, err)
+}
+
+// writeError is shardError for a write that commits by itself: where its reply was lost, also because of Close, it may
+// have been executed.
+func writeError(id shard.ID, version uint64, attempt int, err error) error {
+	if judge(err).Verdict != pgerr.InDoubt {
+		return shardError(id, err)
+	}
+	if errors.Is(err, pool.ErrClosed) {
+		err = &closedError{err}
+	}
+	return &txn.InDoubtError{Shard: id, MapVersion: version, Attempt: attempt, Err: pgerr.Public(err)}
 }
 
 // shardError names the shard and drops values from the text.

@@ -24,7 +24,8 @@ const (
 // Memory is bounded: a slow shard slows the source. It returns how many rows were committed.
 //
 // The shards commit one after another when all have taken all their rows. An error before that leaves nothing behind;
-// one during the commits is a [*PartialCopyError] that says what is where. A table of no kind and a reference table
+// one during the commits is a [*PartialCopyError] that says what is where, and errors.As finds a [*txn.InDoubtError] in
+// it where the reply of a shard was lost. A table of no kind and a reference table
 // are refused, and so is a copy to more shards at once than the process may have connections (*pool.TooManyError). The
 // values of a row must not be changed after Values has returned them.
 func (db *DB) CopyFrom(
@@ -53,21 +54,21 @@ func (db *DB) copyFrom(
 		if !ok {
 			return 0, &UnknownShardError{Shard: p.home, MapVersion: snap.slots.Version()}
 		}
-		return copyToOne(ctx, n, p, &keyedSource{plan: p, src: src})
+		return copyToOne(ctx, snap, n, p, &keyedSource{plan: p, src: src})
 	case !key.IsZero():
 		n, err := snap.owner(key.Slot())
 		if err != nil {
 			return 0, err
 		}
 		p.want = n.id
-		return copyToOne(ctx, n, p, &keyedSource{plan: p, src: src})
+		return copyToOne(ctx, snap, n, p, &keyedSource{plan: p, src: src})
 	default:
 		return copySplit(ctx, snap, p, src)
 	}
 }
 
-// copyToOne is one COPY, which is all or nothing.
-func copyToOne(ctx context.Context, n *node, p *copyPlan, src pgx.CopyFromSource) (int64, error) {
+// copyToOne is one COPY, which is all or nothing, and commits by itself.
+func copyToOne(ctx context.Context, snap *snapshot, n *node, p *copyPlan, src pgx.CopyFromSource) (int64, error) {
 	if err := n.check(); err != nil {
 		return 0, err
 	}
@@ -78,6 +79,11 @@ func copyToOne(ctx context.Context, n *node, p *copyPlan, src pgx.CopyFromSource
 		return copied, nil
 	case quiet.err != nil:
 		return 0, quiet.err
+	case judge(err).Verdict == pgerr.InDoubt:
+		return 0, &PartialCopyError{
+			Table: p.table, Committed: map[shard.ID]int64{}, InDoubt: []shard.ID{n.id},
+			Err: writeError(n.id, snap.slots.Version(), 1, err),
+		}
 	default:
 		return 0, copyFailure(n.id, err)
 	}
@@ -143,7 +149,7 @@ func copySplit(ctx context.Context, snap *snapshot, p *copyPlan, src pgx.CopyFro
 	}
 	if r.ended && len(window) <= 1 {
 		for n, rows := range window {
-			return copyToOne(ctx, n, p, pgx.CopyFromRows(rows))
+			return copyToOne(ctx, snap, n, p, pgx.CopyFromRows(rows))
 		}
 		return 0, nil
 	}
@@ -212,7 +218,7 @@ func copyStreams(ctx context.Context, r *copyReader, window map[*node][][]any) (
 	// context would cut them off.
 	abort, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	run := copyRun{plan: r.plan, abort: abort, stop: stop, at: make(map[*node]*copyStream, len(targets))}
+	run := copyRun{plan: r.plan, version: r.snap.slots.Version(), abort: abort, stop: stop, at: make(map[*node]*copyStream, len(targets))}
 	for i, n := range targets {
 		s := newCopyStream(&run, n, conns[i])
 		run.streams = append(run.streams, s)
@@ -231,6 +237,7 @@ func copyStreams(ctx context.Context, r *copyReader, window map[*node][][]any) (
 // copyRun is one CopyFrom over several shards. Its goroutines are those of the streams; copyStreams waits for them.
 type copyRun struct {
 	plan    *copyPlan
+	version uint64 // of the slot map
 	abort   context.Context
 	stop    context.CancelCauseFunc
 	streams []*copyStream // sorted by shard
@@ -283,7 +290,7 @@ func (c *copyRun) commit(ctx context.Context) (int64, error) {
 			partial.Aborted = append(partial.Aborted, later.node.id)
 		}
 		c.rollback(c.streams[i:])
-		partial.Err = shardError(s.node.id, err)
+		partial.Err = writeError(s.node.id, c.version, 1, err)
 		if len(partial.Committed) == 0 && len(partial.InDoubt) == 0 {
 			return 0, partial.Err
 		}

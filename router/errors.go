@@ -156,8 +156,8 @@ func (e *OpenError) Unwrap() []error {
 	return errs
 }
 
-// PartialCopyError says that [DB.CopyFrom] failed after some shards had committed, so that their rows stay. When
-// nothing was committed anywhere, CopyFrom returns a plain error instead.
+// PartialCopyError says that [DB.CopyFrom] failed after some shards had committed, so that their rows stay, or when that
+// is not known. When nothing was committed anywhere for certain, CopyFrom returns a plain error instead.
 type PartialCopyError struct {
 	Table     string
 	Committed map[shard.ID]int64 // rows that are there for certain
@@ -173,6 +173,9 @@ func (e *PartialCopyError) Error() string {
 	}
 	slices.Sort(done)
 	s := fmt.Sprintf("%scopy into %s was committed in part (%s)", errPrefix, e.Table, strings.Join(done, ", "))
+	if len(done) == 0 {
+		s = fmt.Sprintf("%scopy into %s was committed nowhere for certain", errPrefix, e.Table)
+	}
 	if len(e.InDoubt) > 0 {
 		s += fmt.Sprintf(", is in doubt on %s", idList(e.InDoubt))
 	}
