@@ -161,8 +161,8 @@ func (s *story) serveSteady(ctx context.Context, accounts *quickstart.Accounts) 
 	defer cancel()
 	o := w.run(phase)
 	s.comparison(&o)
-	s.say("(all servers, pgbench and this program share this machine's cores: the ratio says what the library costs,\n" +
-		"not what four machines give)")
+	s.say("(One machine runs everything, so this compares CPU: pgbench is a C program, on one server without triggers.\n" +
+		"docs/benchmarks.md has this transaction beside pgx by hand, on the same four servers.)")
 	return o
 }
 
