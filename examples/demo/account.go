@@ -101,7 +101,7 @@ func firstOfEach(errs []error) []error {
 	var few []error
 	seen := make(map[string]bool)
 	for _, err := range errs {
-		if !seen[err.Error()] && len(few) < 5 {
+		if !seen[err.Error()] && len(few) < 3 {
 			seen[err.Error()] = true
 			few = append(few, err)
 		}
