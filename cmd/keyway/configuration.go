@@ -36,8 +36,10 @@ connects to nothing; keyway doctor does.`,
 			}
 			c.result(map[string]any{"ok": true, "environment": cfg.Environment, "shards": len(cfg.Shards),
 				"instances": len(cfg.Instances), "tables": len(cfg.Tables)}, func(w io.Writer) {
-				fmt.Fprintf(w, "%s is in order: %d shards on %d instances, %d connections for %d processes, %d tables asserted\n",
-					c.config, len(cfg.Shards), len(cfg.Instances), cfg.Budget.Connections, cfg.Budget.Processes, len(cfg.Tables))
+				fmt.Fprintf(w, "%s is in order: %s on %s, %s for %s, %s asserted\n", c.config,
+					count(len(cfg.Shards), "shard"), count(len(cfg.Instances), "instance"),
+					count(cfg.Budget.Connections, "connection"), plural(cfg.Budget.Processes, "process", "processes"),
+					count(len(cfg.Tables), "table"))
 			})
 			return nil
 		}

@@ -98,3 +98,13 @@ func short(d time.Duration) string {
 	}
 	return d.Round(time.Second).String()
 }
+
+// count is "1 shard" or "2 shards".
+func count(n int, noun string) string { return plural(n, noun, noun+"s") }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
