@@ -128,6 +128,10 @@ func (r *rows) Scan(dest ...any) error {
 	return err
 }
 
+// Conn implements pgx.Rows. It is nil: what ran on the connection unread would reach whoever gets it next. [ShardDB] and
+// a transaction's Conn are for that.
+func (r *rows) Conn() *pgx.Conn { return nil }
+
 // CommandTag implements pgx.Rows.
 func (r *rows) CommandTag() pgconn.CommandTag { return r.Rows.CommandTag() }
 

@@ -212,6 +212,14 @@ func (r *shardRows) Close() {
 	}
 }
 
+// Conn implements pgx.Rows. It is nil for a routed batch, as for routed rows.
+func (r *shardRows) Conn() *pgx.Conn {
+	if r.release == nil {
+		return nil
+	}
+	return r.Rows.Conn()
+}
+
 // Scan implements pgx.Rows.
 func (r *shardRows) Scan(dest ...any) error {
 	err := r.Rows.Scan(dest...)

@@ -96,7 +96,8 @@ func (tx *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 	if err != nil {
 		return refusedRows(err), err
 	}
-	return tx.Tx.Query(ctx, sql, args...)
+	got, err := tx.Tx.Query(ctx, sql, args...)
+	return &openRows{Rows: got, state: tx.state}, err
 }
 
 // QueryRow checks sql and sends it. An error comes from Scan.
@@ -120,7 +121,7 @@ func (tx *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if tx.state.ended.Load() {
 		return pgx.FailedBatchResults(b, pgx.ErrTxClosed)
 	}
-	return tx.Tx.SendBatch(ctx, b)
+	return &openBatch{BatchResults: tx.Tx.SendBatch(ctx, b), state: tx.state}
 }
 
 // CopyFrom copies rows into table. Where statements are checked, each row is; see [CopyChecker]. An error of rows is
