@@ -225,13 +225,28 @@ func copyStreams(ctx context.Context, r *copyReader, window map[*node][][]any) (
 		run.at[n] = s
 		go s.run(ctx)
 	}
-	run.feed(r, window)
-	for _, s := range run.streams {
-		close(s.chunks)
-		<-s.done
-	}
 	defer run.release()
+	run.feedAll(r, window)
 	return run.commit(ctx)
+}
+
+// feedAll is feed until every stream has ended. Where the source panics, nothing stays copied.
+func (c *copyRun) feedAll(r *copyReader, window map[*node][][]any) {
+	fed := false
+	defer func() {
+		if !fed {
+			c.stop(errAborted)
+		}
+		for _, s := range c.streams {
+			close(s.chunks)
+			<-s.done
+		}
+		if !fed {
+			c.rollback(c.streams)
+		}
+	}()
+	c.feed(r, window)
+	fed = true
 }
 
 // copyRun is one CopyFrom over several shards. Its goroutines are those of the streams; copyStreams waits for them.
