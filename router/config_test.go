@@ -176,7 +176,8 @@ func TestTheEnvironmentOfTheProcessNeverLeaksIn(t *testing.T) {
 		require.Nil(t, cc.ValidateConnect)
 		require.Equal(t, map[string]string{
 			"application_name": "keyway production", "client_encoding": "UTF8", "search_path": `"public", pg_temp`,
-			"standard_conforming_strings": "on", "transform_null_equals": "off", "keyway.client": "1",
+			"standard_conforming_strings": "on", "transform_null_equals": "off", "quote_all_identifiers": "off",
+			"keyway.client": "1",
 		}, cc.RuntimeParams)
 		require.Equal(t, pgx.QueryExecModeCacheStatement, cc.DefaultQueryExecMode)
 		for _, text := range []string{cc.ConnString(), cc.KerberosSpn, cc.RequireAuth, cc.SSLNegotiation} {

@@ -155,6 +155,8 @@ func (c Config) runtimeParams(p Purpose) map[string]string {
 		// Both change what the text of a statement means, and the planner reads the text.
 		"standard_conforming_strings": "on",
 		"transform_null_equals":       "off",
+		// The names of types in the registry are read as PostgreSQL prints them.
+		"quote_all_identifiers": "off",
 	}
 	if p == App {
 		params[catalog.ClientSetting] = "1"
