@@ -221,17 +221,17 @@ func diffRows(r *rand.Rand) []rowText {
 // diffSize returns the number of statements and the seed, from the environment when it says.
 func diffSize(t *testing.T, statements int) (int, uint64) {
 	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("KEYWAY_DIFF_SEED"); s != "" {
+	if s := os.Getenv("KEYWAY_SEED"); s != "" {
 		v, err := strconv.ParseUint(s, 10, 64)
 		require.NoError(t, err)
 		seed = v
 	}
-	if s := os.Getenv("KEYWAY_DIFF_STATEMENTS"); s != "" {
+	if s := os.Getenv("KEYWAY_STATEMENTS"); s != "" {
 		v, err := strconv.Atoi(s)
 		require.NoError(t, err)
 		statements = v
 	}
-	t.Logf("%d statements, KEYWAY_DIFF_SEED=%d", statements, seed)
+	t.Logf("%d statements, KEYWAY_SEED=%d", statements, seed)
 	return statements, seed
 }
 
