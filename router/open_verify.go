@@ -84,6 +84,8 @@ type facts struct {
 	superuser bool
 	bypassRLS bool
 	owner     string // a registered table that the role owns; empty when there is none
+	equality  string // an "=" of the application's schema for PostgreSQL's own types; empty when there is none
+	shadows   string // functions of that schema with names of PostgreSQL's own; empty when there are none
 
 	err         error
 	unreachable bool // err is about reaching the server, not about what it is
@@ -114,8 +116,26 @@ func (db *DB) look(ctx context.Context, n *node) facts {
 	if f.owner, err = ownedTable(ctx, conn, f.registry); err != nil {
 		return facts{err: err}
 	}
+	if err := conn.QueryRow(ctx, shadowing).Scan(&f.equality, &f.shadows); err != nil {
+		return facts{err: err}
+	}
 	return f
 }
+
+// shadowing finds what PostgreSQL would call in place of its own operators and functions. pg_catalog is searched first,
+// but of all schemas the candidate whose types fit best is taken: an operator = of the schema for two varchar values
+// is nearer than pg_catalog's, which is for text. What an extension brings is for types of its own.
+const shadowing = `
+	with names as (select oid from pg_catalog.pg_namespace where nspname = any(current_schemas(false)))
+	select coalesce((select min(o.oid::pg_catalog.regoperator::text) from pg_catalog.pg_operator o
+		join pg_catalog.pg_type l on l.oid = o.oprleft and l.typnamespace = 'pg_catalog'::regnamespace
+		join pg_catalog.pg_type r on r.oid = o.oprright and r.typnamespace = 'pg_catalog'::regnamespace
+		where o.oprname = '=' and o.oprnamespace in (select oid from names) and not exists (
+			select from pg_catalog.pg_depend d where d.classid = 'pg_operator'::regclass and d.objid = o.oid and d.deptype = 'e')), ''),
+	coalesce((select string_agg(distinct p.proname, ', ') from pg_catalog.pg_proc p
+		join pg_catalog.pg_proc c on c.proname = p.proname and c.pronamespace = 'pg_catalog'::regnamespace
+		where p.pronamespace in (select oid from names) and not exists (
+			select from pg_catalog.pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')), '')`
 
 // ownedTable returns a registered table of which the role is an owner, so that it could alter it and row-level
 // security does not hold for it.
@@ -251,6 +271,11 @@ func checkServers(up []seen, f *openFailure) {
 		if s.encoding != "UTF8" {
 			f.shards[s.id] = fmt.Errorf("its database is encoded in %s; keys are hashed as UTF-8, so it must be UTF8", s.encoding)
 		}
+		if s.equality != "" {
+			f.shards[s.id] = fmt.Errorf("the schema on the search_path has an equality of its own for PostgreSQL's types, %s, and "+
+				"statements are routed by PostgreSQL's; move it to another schema and write operator(schema.=) where it is meant",
+				s.equality)
+		}
 	}
 }
 
@@ -325,6 +350,10 @@ func (db *DB) warn(up []seen) {
 				"table", s.owner)
 		case s.bypassRLS:
 			log.Warn("keyway: the app role bypasses row-level security", "shard", string(s.id), "role", s.role)
+		}
+		if s.shadows != "" {
+			log.Warn("keyway: functions of the schema have names of PostgreSQL's own and may be called in their place; what they "+
+				"read of other keys is on other shards", "shard", string(s.id), "functions", s.shadows)
 		}
 		for _, d := range s.registry.Drift() {
 			log.Warn("keyway: a registered table is not as it was registered; statements on it are refused",
