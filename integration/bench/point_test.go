@@ -18,7 +18,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/integration/testkit"
-	"github.com/keyway-go/keyway/internal/localpg"
 	"github.com/keyway-go/keyway/internal/localpg/pgtest"
 )
 
@@ -142,7 +141,9 @@ func open(b *testing.B) (*testkit.Set, *byHand) {
 
 	hand := &byHand{}
 	for i, c := range clusters {
-		cfg, err := pgxpool.ParseConfig(c.DSN(localpg.Superuser, set.DBNames[i]))
+		// The same role as the router's: a superuser would skip the checks of rights.
+		role := set.Config.Instances[fmt.Sprintf("pg-%d", i)].Credentials.App.User
+		cfg, err := pgxpool.ParseConfig(c.DSN(role, set.DBNames[i]))
 		require.NoError(b, err)
 		cfg.MaxConns = perPool
 		hand.pools[i], err = pgxpool.NewWithConfig(context.Background(), cfg)
