@@ -340,7 +340,16 @@ func checkRegistries(up []seen, f *openFailure) *catalog.Registry {
 // warn tells what works and should not stay so.
 func (db *DB) warn(up []seen) {
 	log := db.opts.log
+	version := db.current.Load().slots.Version()
 	for _, s := range up {
+		switch have := s.slots.Version(); {
+		case have < version:
+			log.Warn("keyway: the shard has an older slot map, by which its triggers refuse and take rows; a move is on its way, "+
+				"or the database is an older copy", "shard", string(s.id), "has", have, "current", version)
+		case have > version:
+			log.Warn("keyway: the shard has a newer slot map than the catalog; a move is on its way, or the catalog's database "+
+				"is an older copy", "shard", string(s.id), "has", have, "current", version)
+		}
 		switch {
 		case s.superuser:
 			log.Warn("keyway: the app role is a superuser; give it only the rights that statements need",
