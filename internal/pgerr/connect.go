@@ -42,7 +42,7 @@ func causeText(err error) string {
 
 // collectCauses walks the tree of errors: pgx joins one for each address it tried.
 func collectCauses(err error, causes *[]string) {
-	text := ""
+	var text string
 	switch e := err.(type) { //nolint:errorlint // each node of the tree is looked at by itself
 	case nil:
 		return
