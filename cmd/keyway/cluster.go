@@ -71,6 +71,9 @@ func runInit(ctx context.Context, c *call, o router.InitOptions) error {
 			rows = append(rows, []string{string(id), fmt.Sprint(counts[id])})
 		}
 		fmt.Fprintf(w, "slot map version %d\n", r.Map.Version())
+		if o.Adopt && !r.NewMap {
+			fmt.Fprintln(w, "it was there before, so --adopt gave no slot away")
+		}
 		table(w, rows)
 	})
 	return nil

@@ -94,6 +94,7 @@ func TestAnExistingDatabaseIsAdopted(t *testing.T) {
 	var rows int
 	require.NoError(t, conn.QueryRow(t.Context(), "select count(*) from today").Scan(&rows))
 	require.Equal(t, 1, rows)
+	require.Contains(t, s.ok("init", "--adopt"), "--adopt gave no slot away", "the map was made before")
 }
 
 func TestMigrationsThatFailSayWhatIsWhere(t *testing.T) {
