@@ -32,7 +32,8 @@ var (
 	ErrEndedInside = errors.New("txn: the function ended the transaction by SQL text of its own; " +
 		"whether its work is committed only the function knows")
 
-	// ErrLost says that the connection was gone when the function returned nil. Nothing is committed.
+	// ErrLost says that the connection was lost before COMMIT was sent. Nothing is committed. With Options.Rerunnable the
+	// function is run again.
 	ErrLost = errors.New("txn: rolled back: the connection was lost before COMMIT")
 
 	// ErrPrepare is what Prepare of a checked [Tx] returns.

@@ -3,6 +3,7 @@ package txn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/keyway-go/keyway/internal/pgerr"
@@ -118,6 +119,9 @@ func (t *trial) end(out outcome) error {
 		return &InDoubtError{Shard: out.shard, MapVersion: out.version, Attempt: t.attempts, Err: pgerr.Public(out.err)}
 	}
 	t.counters.add(func(s *Stat) { s.Failed++ })
+	if out.Verdict == pgerr.RetryTxIfRerunnable && !errors.Is(out.err, ErrLost) {
+		return fmt.Errorf("%w (shard %s): %w", ErrLost, out.shard, pgerr.Public(out.err))
+	}
 	return pgerr.Public(out.err)
 }
 

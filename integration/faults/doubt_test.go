@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -170,4 +171,22 @@ func TestAWriteThatCloseEndedIsInDoubt(t *testing.T) {
 	require.ErrorIs(t, err, router.ErrClosed)
 	require.NotErrorIs(t, err, txn.ErrInDoubt)
 	require.NoError(t, tx.Rollback(t.Context()))
+}
+
+// TestATransactionWhoseConnectionIsLostBeforeCommitSaysSo: and that nothing is committed, and where it was.
+func TestATransactionWhoseConnectionIsLostBeforeCommitSaysSo(t *testing.T) {
+	set, proxies := behindProxies(t, 1)
+	for _, action := range []faultproxy.Action{faultproxy.CutBefore, faultproxy.Fatal("57P01")} {
+		proxies[0].On(faultproxy.Match{Frontend: "insert"}, action)
+		err := set.DB.InTx(t.Context(), shard.Int64(1), func(ctx context.Context, tx *txn.Tx) error {
+			_, err := tx.Exec(ctx, "insert into events (aid, ref) values (1, 1)")
+			return err
+		})
+		require.ErrorIs(t, err, txn.ErrLost)
+		require.ErrorContains(t, err, "shard s0")
+		require.ErrorContains(t, err, "rolled back")
+	}
+	own := errors.New("the caller's own")
+	err := set.DB.InTx(t.Context(), shard.Int64(1), func(context.Context, *txn.Tx) error { return own })
+	require.Equal(t, own, err)
 }
