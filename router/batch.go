@@ -42,7 +42,7 @@ func (db *DB) sendBatch(ctx context.Context, key shard.Key, b *pgx.Batch) pgx.Ba
 		return pgx.FailedBatchResults(b, err)
 	}
 	// Not sent again after a guard's refusal: the caller's functions may have seen results already.
-	results.BatchResults, results.shard, results.of = n.db.SendBatch(ctx, routed), n.id, routed.Len()
+	results.BatchResults, results.db, results.shard, results.of = n.db.SendBatch(ctx, routed), db, n.id, routed.Len()
 	return &results
 }
 
@@ -92,6 +92,7 @@ func (db *DB) routeBatch(
 // batchResults says which statement an error is of.
 type batchResults struct {
 	pgx.BatchResults
+	db      *DB // nil when nobody has read the statements
 	shard   shard.ID
 	version uint64 // of the slot map
 	writes  bool   // some statement does; false when nobody has read them
@@ -101,6 +102,9 @@ type batchResults struct {
 
 // public gives an error its public form.
 func (r *batchResults) public(err error) error {
+	if r.db != nil {
+		r.db.learnFrom(err)
+	}
 	if r.writes {
 		return writeError(r.shard, r.version, 1, err)
 	}

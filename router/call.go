@@ -277,6 +277,14 @@ func jitter(base time.Duration, attempt int32) time.Duration {
 	return time.Duration(rand.Int64N(int64(bound) + 1))
 }
 
+// learnFrom looks at the catalog soon after an error that says the map or the registry may be old, for what is not sent
+// again by itself.
+func (db *DB) learnFrom(err error) {
+	if judge(err).Verdict == pgerr.Reroute || staleSchema(err) {
+		db.loader.poke()
+	}
+}
+
 // staleSchema reports whether err may mean that the tables are no longer as the registry says.
 func staleSchema(err error) bool {
 	switch pgerr.Code(err) {

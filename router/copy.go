@@ -37,6 +37,16 @@ func (db *DB) CopyFrom(
 func (db *DB) copyFrom(
 	ctx context.Context, key shard.Key, table pgx.Identifier, columns []string, src pgx.CopyFromSource,
 ) (int64, error) {
+	n, err := db.copyRows(ctx, key, table, columns, src)
+	if err != nil {
+		db.learnFrom(err)
+	}
+	return n, err
+}
+
+func (db *DB) copyRows(
+	ctx context.Context, key shard.Key, table pgx.Identifier, columns []string, src pgx.CopyFromSource,
+) (int64, error) {
 	if err := cmpErr(db.open(), ctx.Err()); err != nil {
 		return 0, err
 	}

@@ -219,13 +219,7 @@ func TestWhatAStaleMapStillDoes(t *testing.T) {
 	aid := accountOn(t, stale, 0, 0)
 	_, err := stale.Exec(t.Context(), "insert into accounts (aid, balance) values ($1, 7)", aid)
 	require.NoError(t, err)
-	// Nobody tells it any more: the connection that listens is gone, and the next look is an hour away.
-	_, err = set.Super(t, 0).Exec(t.Context(), `select pg_terminate_backend(pid) from pg_stat_activity where usename = $1`, appOf(set, 0))
-	require.NoError(t, err)
-	require.Eventually(t, func() bool {
-		n, err := router.Get[int64](t.Context(), stale, router.Text("select balance from accounts where aid = $1", aid))
-		return err == nil && n == 7
-	}, 10*time.Second, 10*time.Millisecond)
+	deafen(t, set)
 
 	slot := shard.Int64(aid).Slot()
 	m := newMover(t, set)
@@ -247,4 +241,48 @@ func TestWhatAStaleMapStillDoes(t *testing.T) {
 	balance, err = router.Get[int64](t.Context(), stale, router.Text("select balance from accounts where aid = $1", aid))
 	require.NoError(t, err)
 	require.EqualValues(t, 9, balance)
+}
+
+// deafen ends the connection that listens. Nobody tells the DB of a new map any more, and its next look is far away.
+func deafen(t *testing.T, set *testkit.Set) {
+	t.Helper()
+	super := set.Super(t, 0)
+	_, err := super.Exec(t.Context(), "select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", appOf(set, 0))
+	require.NoError(t, err)
+	aid, sound := accountOn(t, set.DB, 0, 0), 0
+	require.Eventually(t, func() bool { // after the first that is found broken the pool pings the others
+		if _, err := set.DB.Exec(t.Context(), "update accounts set note = null where aid = $1", aid); err != nil {
+			sound = 0
+		}
+		sound++
+		return sound > 5
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+// TestABatchAndACopyLearnFromARefusal: they are not sent again by themselves, so the caller who sends them again must
+// not meet the old map for ever.
+func TestABatchAndACopyLearnFromARefusal(t *testing.T) {
+	for name, write := range map[string]func(db *router.DB, aid int64) error{
+		"batch": func(db *router.DB, aid int64) error {
+			b := &pgx.Batch{}
+			b.Queue("insert into events (aid, ref) values ($1, 1)", aid)
+			return db.SendBatch(context.Background(), b).Close()
+		},
+		"copy": func(db *router.DB, aid int64) error {
+			_, err := db.CopyFrom(context.Background(), pgx.Identifier{"events"}, []string{"aid", "ref"}, pgx.CopyFromRows([][]any{{aid, 1}}))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Router(router.WithPollInterval(time.Hour)))
+			aid := accountOn(t, set.DB, 0, 0)
+			deafen(t, set)
+			slot := shard.Int64(aid).Slot()
+			newMover(t, set).move(slot, slot, 0, 1, false)
+			err := write(set.DB, aid)
+			require.ErrorContains(t, err, "KW001")
+			require.NotErrorIs(t, err, txn.ErrInDoubt)
+			require.Eventually(t, func() bool { err = write(set.DB, aid); return err == nil }, 10*time.Second, 10*time.Millisecond, "%v", err)
+		})
+	}
 }
