@@ -180,7 +180,9 @@ func TestCloseWithEverythingOpen(t *testing.T) {
 		}
 	}
 	work.Wait()
-	for rows.Next() { //nolint:revive // to the end
+	more := true
+	for more {
+		more = rows.Next()
 	}
 	require.ErrorIs(t, rows.Err(), router.ErrClosed)
 	raw.Close()
