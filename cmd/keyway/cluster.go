@@ -136,8 +136,8 @@ func printDoctor(w io.Writer, r *doctor.Report) {
 	for _, g := range alike(r.Findings) {
 		fmt.Fprintf(w, "\n%s  %s: %s\n    -> %s\n", strings.ToUpper(string(g.Level)), g.Subject, g.Sentence, g.Remedy)
 	}
-	fmt.Fprintf(w, "\n%d problems, %d warnings, %d notes; checked: %s\n", r.Count(doctor.Problem), r.Count(doctor.Warning),
-		r.Count(doctor.Note), strings.Join(r.Checks, ", "))
+	fmt.Fprintf(w, "\n%s, %s, %s; checked: %s\n", count(r.Count(doctor.Problem), "problem"),
+		count(r.Count(doctor.Warning), "warning"), count(r.Count(doctor.Note), "note"), strings.Join(r.Checks, ", "))
 }
 
 // slotCounts counts the hash slots of each shard.

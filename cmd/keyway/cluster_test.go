@@ -69,7 +69,7 @@ func (s *site) routeAndExplain() {
 	require.Contains(s, s.ok("route", "42", "--table", "pgbench_accounts"), "on shard "+v["shard"].(string)+" ")
 	require.Contains(s, s.ok("route", "--type", "bigint", "--", "-1"), "is on shard s")
 	s.fails(3, "integer", "route", "0042")
-	s.fails(2, "has 1 columns (integer), and 2 were given", "route", "1", "2")
+	s.fails(2, "has 1 column (integer), and 2 values were given", "route", "1", "2")
 	s.fails(3, "is not a registered sharded table", "route", "1", "--table", "pgbench_tellers")
 
 	out := s.ok("explain", "select * from pgbench_accounts where aid = $1", "42")

@@ -116,7 +116,8 @@ func (t *keyFlags) key(ctx context.Context, db *router.DB, texts []string) (shar
 		return shard.Key{}, err
 	}
 	if len(types) != len(texts) {
-		return shard.Key{}, usagef("the key has %d columns (%s), and %d were given", len(types), typeNames(types), len(texts))
+		return shard.Key{}, usagef("the key has %s (%s), and %s given", count(len(types), "column"), typeNames(types),
+			plural(len(texts), "value was", "values were"))
 	}
 	parts := make([]shard.Key, len(texts))
 	for i, text := range texts {

@@ -111,7 +111,11 @@ func (p *Plan) checkArguments(args []any) (options int, err error) {
 		}
 	}
 	if n := len(args) - options; n != p.Params {
-		return 0, refuse(Arguments, -1, fmt.Sprintf("the statement has %d parameters, and %d arguments were given", p.Params, n), "")
+		has := "has no parameters"
+		if p.Params > 0 {
+			has = fmt.Sprintf("has parameters up to $%d", p.Params)
+		}
+		return 0, refuse(Arguments, -1, fmt.Sprintf("the statement %s, and the number of arguments is %d", has, n), "")
 	}
 	return options, nil
 }
