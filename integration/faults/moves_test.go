@@ -213,7 +213,9 @@ var errMissing = errors.New("the account is not there")
 // TestWhatAStaleMapStillDoes states what holds for a process that has not heard of a move: it changes nothing on the old
 // shard, as long as that keeps the rows, and what it reads there is what the old shard still has. A move that deletes
 // them too early would turn a stale UPDATE into one of no rows: there is then no row for a trigger to refuse.
-func TestWhatAStaleMapStillDoes(t *testing.T) {
+func TestWhatAStaleMapStillDoes(t *testing.T) { untilDeaf(t, whatAStaleMapStillDoes) }
+
+func whatAStaleMapStillDoes(t *testing.T) (deaf bool) {
 	set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Router(router.WithPollInterval(time.Hour)))
 	stale := set.DB
 	aid := accountOn(t, stale, 0, 0)
@@ -224,6 +226,9 @@ func TestWhatAStaleMapStillDoes(t *testing.T) {
 	slot := shard.Int64(aid).Slot()
 	m := newMover(t, set)
 	next := m.move(slot, slot, 0, 1, false)
+	if stale.Map().Version() == next.Version() {
+		return false
+	}
 	_, err = m.conns[1].Exec(t.Context(), "update accounts set balance = 8 where aid = $1", aid)
 	require.NoError(t, err)
 
@@ -241,6 +246,19 @@ func TestWhatAStaleMapStillDoes(t *testing.T) {
 	balance, err = router.Get[int64](t.Context(), stale, router.Text("select balance from accounts where aid = $1", aid))
 	require.NoError(t, err)
 	require.EqualValues(t, 9, balance)
+	return true
+}
+
+// untilDeaf repeats a test whose DB heard of the move after all: on a loaded machine it is back at listening before the
+// slot has moved.
+func untilDeaf(t *testing.T, try func(t *testing.T) (deaf bool)) {
+	t.Helper()
+	for range 10 {
+		if try(t) {
+			return
+		}
+	}
+	t.Fatal("the DB heard of every move; nothing was tested")
 }
 
 // deafen ends the connection that listens. Nobody tells the DB of a new map any more, and its next look is far away.
@@ -274,15 +292,21 @@ func TestABatchAndACopyLearnFromARefusal(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Router(router.WithPollInterval(time.Hour)))
-			aid := accountOn(t, set.DB, 0, 0)
-			deafen(t, set)
-			slot := shard.Int64(aid).Slot()
-			newMover(t, set).move(slot, slot, 0, 1, false)
-			err := write(set.DB, aid)
-			require.ErrorContains(t, err, "KW001")
-			require.NotErrorIs(t, err, txn.ErrInDoubt)
-			require.Eventually(t, func() bool { err = write(set.DB, aid); return err == nil }, 10*time.Second, 10*time.Millisecond, "%v", err)
+			untilDeaf(t, func(t *testing.T) bool {
+				set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Router(router.WithPollInterval(time.Hour)))
+				aid := accountOn(t, set.DB, 0, 0)
+				deafen(t, set)
+				slot := shard.Int64(aid).Slot()
+				next := newMover(t, set).move(slot, slot, 0, 1, false)
+				if set.DB.Map().Version() == next.Version() {
+					return false
+				}
+				err := write(set.DB, aid)
+				require.ErrorContains(t, err, "KW001")
+				require.NotErrorIs(t, err, txn.ErrInDoubt)
+				require.Eventually(t, func() bool { err = write(set.DB, aid); return err == nil }, 10*time.Second, 10*time.Millisecond, "%v", err)
+				return true
+			})
 		})
 	}
 }
