@@ -83,7 +83,7 @@ func newLedger(postings ...[]quickstart.Posting) ledger {
 	return l
 }
 
-// readLedger adds the postings of one database's history to l, minus those that were there before.
+// readLedger adds the postings of one database's history to l.
 func (l ledger) readLedger(ctx context.Context, dsn string) error {
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
