@@ -9,7 +9,7 @@ GOLANGCI_LINT := $(CACHE)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 CORE := ./shard/... ./pool/... ./txn/... ./migrate/... ./router/... ./internal/catalog/... ./internal/plan/... ./internal/sqlparse/...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-core test-allocations test-integration test-matrix lint fmt bench soak fuzz clean
+.PHONY: help setup build demo test test-core test-allocations test-integration test-matrix lint fmt bench lab soak fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ fmt: $(GOLANGCI_LINT) ## format the code
 
 bench: setup ## the benchmarks of docs/benchmarks.md, each beside its baseline
 	sh scripts/bench.sh
+
+lab: setup ## try sizes of a pool under a load of your own: make lab LAB='-callers 300 -hold 3ms -work 1ms -against connect' (LAB=-help)
+	@cd integration && $(GO) run ./cmd/lab $(LAB)
 
 fuzz: ## a minute of fuzzing for each fuzz target
 	sh scripts/fuzz.sh
