@@ -40,16 +40,11 @@ func (in *Instance) beginClose() {
 	for in.controls.first != nil {
 		in.settleLocked(in.controls.first, nil, err)
 	}
-	for in.raw.first != nil {
-		in.settleLocked(in.raw.first, nil, err)
-	}
+	in.refuseWaitersLocked(err)
 	if in.patient != nil {
 		in.patient.Stop()
 	}
 	for _, d := range in.dbs {
-		for d.queue.first != nil {
-			in.settleLocked(d.queue.first, nil, err)
-		}
 		if d.retry != nil {
 			d.retry.Stop()
 		}

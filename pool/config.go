@@ -22,11 +22,12 @@ type Config struct {
 	Conn *pgx.ConnConfig
 
 	// Limit is the most sockets that may be open at once: dialling, idle, in use and closing ones all count, until the
-	// server has closed its end. [Instance.SetLimit] changes it later.
+	// server has closed its end. It is at least 1; [Instance.SetLimit] changes it later, also to 0.
 	Limit int
 
 	// Control is how many of Limit are kept for [Instance.Control] and never lent to anyone else. Zero means 1;
-	// negative means none, and Control is refused.
+	// negative means none, and Control is refused. A limit of no more than Control keeps none either: control and work
+	// share it.
 	Control int
 
 	// AcquireTimeout is the longest wait for a connection; a context that ends earlier wins. Zero means 30s; negative
@@ -119,6 +120,9 @@ func (c Config) withDefaults() (Config, error) {
 	switch {
 	case c.Name == "":
 		return c, errors.New("pool: Config.Name is empty; errors and statistics need a name for the instance")
+	case c.Limit < 1:
+		return c, fmt.Errorf("pool: instance %s: Config.Limit is %d; it must be at least 1 (Suspend sets it to 0 later)",
+			c.Name, c.Limit)
 	case c.Conn == nil || c.Conn.DialFunc == nil:
 		return c, fmt.Errorf("pool: instance %s: Config.Conn must come from pgx.ParseConfig", c.Name)
 	}
@@ -127,9 +131,6 @@ func (c Config) withDefaults() (Config, error) {
 		c.Control = 1
 	}
 	c.Control = max(c.Control, 0)
-	if err := checkLimit(c.Name, c.Limit, c.Control); err != nil {
-		return c, err
-	}
 	orDefault(&c.AcquireTimeout, defaultAcquireTimeout)
 	if c.MaxDials <= 0 {
 		c.MaxDials = defaultMaxDials
@@ -151,15 +152,6 @@ func orDefault(d *time.Duration, value time.Duration) {
 	if *d == 0 {
 		*d = value
 	}
-}
-
-// checkLimit refuses a limit that leaves nothing for work.
-func checkLimit(instance string, limit, control int) error {
-	if limit > control {
-		return nil
-	}
-	return fmt.Errorf("pool: instance %s: a limit of %d leaves no connection for work, since %d is kept for control; "+
-		"give it at least %d", instance, limit, control, control+1)
 }
 
 // tick is the period of the instance's coarse clock: fine enough for the shortest of its timeouts.

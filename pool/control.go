@@ -7,12 +7,12 @@ import (
 
 // Control dials the connection that is kept back for LISTEN, probes and leases, so that work can never take it. It
 // waits while somebody else has it or its last backend has not ended, as long as ctx and AcquireTimeout allow. It is
-// for long use: its release closes it. Without Config.Control it is refused.
+// for long use: its release closes it.
+//
+// It is refused with [ErrNoControl] when nothing is kept back, because Config.Control says so or because the limit is
+// too small, and its connection is ended when the limit becomes so. Who wants it then asks over ordinary connections,
+// which is slower and always possible while there is any budget.
 func (in *Instance) Control(ctx context.Context, d *Database) (*Conn, error) {
-	if in.cfg.Control == 0 {
-		return nil, fmt.Errorf("pool: instance %s: Control was called, but Config.Control keeps no connection for it",
-			in.cfg.Name)
-	}
 	if d.in != in {
 		return nil, fmt.Errorf("pool: instance %s: Control was called with database %s of instance %s",
 			in.cfg.Name, d.name, d.in.cfg.Name)
@@ -20,19 +20,19 @@ func (in *Instance) Control(ctx context.Context, d *Database) (*Conn, error) {
 	if err := in.takeToken(ctx, d, control); err != nil {
 		return nil, err
 	}
-	r, err := d.connectNow(ctx, control)
+	r, err := d.connectNow(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return r.newConn(), nil
 }
 
-// connectNow dials for the caller, who has charged a token, and fails when ctx or the pool ends.
-func (d *Database) connectNow(ctx context.Context, k class) (*resource, error) {
+// connectNow dials a control connection for the caller, who has charged a token, and fails when ctx or the pool ends.
+func (d *Database) connectNow(ctx context.Context) (*resource, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.in.cfg.DialTimeout)
 	defer cancel()
 	defer context.AfterFunc(d.in.dialCtx, cancel)()
-	r, err := d.connect(ctx, k, true)
+	r, err := d.connect(ctx, control, true)
 
 	d.in.mu.Lock()
 	defer d.in.mu.Unlock()
@@ -42,9 +42,14 @@ func (d *Database) connectNow(ctx context.Context, k class) (*resource, error) {
 		return nil, err
 	}
 	d.in.adoptLocked(r)
-	if d.in.closing {
+	d.in.noteDemandLocked()
+	switch {
+	case d.in.closing:
 		d.in.closeLocked(r, &d.in.stat.Closes.Shutdown)
 		return nil, &closedError{d.in.cfg.Name}
+	case d.in.keptLocked() == 0:
+		d.in.closeLocked(r, &d.in.stat.Closes.Shrunk)
+		return nil, d.in.noControlLocked()
 	}
 	d.in.stat.Acquires++
 	return r, nil

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -52,7 +53,7 @@ func TestControlIsRefusedWhereItCannotBe(t *testing.T) {
 	s := shared(t)
 	none := s.instance(limit(2))
 	_, err := none.Control(within(t, soon), none.Database(s.db, pool.DatabaseConfig{}))
-	require.ErrorContains(t, err, "keeps no connection")
+	require.ErrorContains(t, err, "no connection is kept")
 	in := s.instance(limit(2), func(c *pool.Config) { c.Control = 1; c.Name = "pg-b" })
 	_, err = in.Control(within(t, soon), none.Database(s.db, pool.DatabaseConfig{}))
 	require.ErrorContains(t, err, "of instance pg-a")
@@ -70,6 +71,84 @@ func TestControlIsRefusedWhereItCannotBe(t *testing.T) {
 	require.NoError(t, <-closed)
 	_, err = in.Control(within(t, soon), in.Database(s.db, pool.DatabaseConfig{}))
 	require.ErrorIs(t, err, pool.ErrClosed)
+}
+
+func TestALimitTooSmallForControlIsSharedWithWork(t *testing.T) {
+	s := shared(t)
+	seen := watchBackends(t, s.cluster)
+	in := s.instance(limit(3), func(c *pool.Config) { c.Control = 1 })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	c, err := in.Control(within(t, soon), db)
+	require.NoError(t, err)
+	held := takeAll(t, db.Acquire, 2)
+	notified, second := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := c.Conn().WaitForNotification(within(t, soon))
+		notified <- err
+	}()
+	go func() {
+		_, err := in.Control(within(t, soon), db)
+		second <- err
+	}()
+	eventually(t, "the second one waits", func() bool { return in.Stat().Waiting == 1 })
+	held[0].Release()
+
+	require.NoError(t, in.SetLimit(1))
+	err = <-notified
+	require.ErrorIs(t, err, pool.ErrNoControl, "its holder hears of it")
+	require.False(t, pgconn.SafeToRetry(err), "a statement may have been under way")
+	require.ErrorIs(t, <-second, pool.ErrNoControl)
+	c.Discard()
+	_, err = in.Control(within(t, soon), db)
+	require.ErrorIs(t, err, pool.ErrNoControl)
+	require.True(t, pgconn.SafeToRetry(err))
+	eventually(t, "its token is back", func() bool { return in.Stat().Open == 1 })
+	held[1].Release()
+	require.NoError(t, db.Ping(within(t, soon)), "work may use all of the limit")
+
+	held = takeAll(t, db.Acquire, 1)
+	require.NoError(t, in.SetLimit(2))
+	c, err = in.Control(within(t, soon), db)
+	require.NoError(t, err, "there is room for it again")
+	c.Release()
+	held[0].Release()
+	seen.stop()
+	require.LessOrEqual(t, seen.of(s.app), 3)
+}
+
+func TestAControlConnectionNeverExceedsALimitThatFell(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(4), func(c *pool.Config) { c.Control = 1 })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	held := takeAll(t, db.Acquire, 3)
+	require.NoError(t, in.SetLimit(2))
+	_, err := in.Control(within(t, 50*time.Millisecond), db)
+	require.ErrorIs(t, err, context.DeadlineExceeded, "work still has more than the limit")
+	require.Equal(t, 3, in.Stat().Peak)
+	for _, c := range held {
+		c.Release()
+	}
+	c, err := in.Control(within(t, soon), db)
+	require.NoError(t, err)
+	c.Release()
+}
+
+func TestALimitThatFallsWhileControlIsDialledEndsIt(t *testing.T) {
+	s := shared(t)
+	var pass chan struct{}
+	in := s.instance(limit(2), func(c *pool.Config) { c.Control = 1; pass = slowDials(c) })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	got := make(chan error, 1)
+	go func() {
+		_, err := in.Control(within(t, soon), db)
+		got <- err
+	}()
+	eventually(t, "its token is taken", func() bool { return in.Stat().Open == 1 })
+	require.NoError(t, in.SetLimit(1))
+	close(pass)
+	require.ErrorIs(t, <-got, pool.ErrNoControl)
+	require.NoError(t, db.Ping(within(t, soon)), "its token is work's")
+	require.Equal(t, 1, in.Stat().Peak)
 }
 
 func TestAPgxpoolSharesTheLimit(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 // called from many goroutines.
 //
 // A statement that cannot get a connection returns [*AcquireTimeoutError], [*QueueFullError], [*ConnectError],
-// [ErrClosed] or the context's error, and was not sent then.
+// [*NoBudgetError], [ErrClosed] or the context's error, and was not sent then.
 type Database struct {
 	in           *Instance
 	name         string
@@ -98,6 +98,7 @@ func (d *Database) take(ctx context.Context) (r *resource, stale bool, err error
 // lendLocked takes an idle connection and reports whether it must be pinged. mu must be held.
 func (in *Instance) lendLocked(r *resource) bool {
 	in.fromIdleLocked(r)
+	in.noteDemandLocked()
 	in.stat.Acquires++
 	return r.suspicion != in.suspicion || in.cfg.PingAfter > 0 && in.clock-r.idleSince >= in.pingTicks
 }
@@ -105,13 +106,13 @@ func (in *Instance) lendLocked(r *resource) bool {
 // queueUpLocked makes the caller wait, if it may. The instance's mu must be held.
 func (d *Database) queueUpLocked() (*waiter, error) {
 	in := d.in
-	switch {
-	case in.closing:
+	err := in.refusalLocked(work)
+	if err == nil && in.cfg.MaxWaiting > 0 && in.waiting >= in.cfg.MaxWaiting {
+		err = &QueueFullError{Instance: in.cfg.Name, Waiting: in.waiting, Limit: in.limit}
+	}
+	if err != nil {
 		in.stat.Refused++
-		return nil, &closedError{in.cfg.Name}
-	case in.cfg.MaxWaiting > 0 && in.waiting >= in.cfg.MaxWaiting:
-		in.stat.Refused++
-		return nil, &QueueFullError{Instance: in.cfg.Name, Waiting: in.waiting, Limit: in.limit}
+		return nil, err
 	}
 	w := in.enqueueLocked(d)
 	in.pumpLocked()

@@ -28,10 +28,10 @@ const (
 // later for cancel requests: a dial while the connection's socket is open, or after it was established, can only be a
 // cancel request.
 type dialer struct {
-	in    *Instance
-	db    *Database
-	class class
-	dial  pgconn.DialFunc
+	in      *Instance
+	db      *Database
+	purpose purpose
+	dial    pgconn.DialFunc
 
 	mu          sync.Mutex
 	held        bool // a token was charged for the next socket
@@ -45,13 +45,13 @@ func (dl *dialer) DialFunc(ctx context.Context, network, addr string) (net.Conn,
 		return dl.in.dialCancel(ctx, dl.dial, network, addr)
 	}
 	if !dl.takeHeld() { // a second address, or a pgxpool
-		if err := dl.in.takeToken(ctx, dl.db, dl.class); err != nil {
+		if err := dl.in.takeToken(ctx, dl.db, dl.purpose); err != nil {
 			return nil, err
 		}
 	}
 	c, err := dl.dial(ctx, network, addr)
 	if err != nil {
-		dl.in.giveBack(dl.class)
+		dl.in.giveBack(dl.purpose)
 		return nil, err
 	}
 	s := newSocket(dl, c)
@@ -147,19 +147,19 @@ func (d *Database) dial() {
 
 // connect dials and prepares one connection. With held the caller has charged its token; whatever happens, the token
 // is given back by the socket's end, or here when there was never a socket.
-func (d *Database) connect(ctx context.Context, k class, held bool) (*resource, error) {
+func (d *Database) connect(ctx context.Context, p purpose, held bool) (*resource, error) {
 	cc := d.conn.Copy()
-	dl := &dialer{in: d.in, db: d, class: k, dial: cc.DialFunc, held: held}
+	dl := &dialer{in: d.in, db: d, purpose: p, dial: cc.DialFunc, held: held}
 	cc.DialFunc = dl.DialFunc
 	cc.ConnectTimeout = 0 // ctx has it, and a wait for a token is not the server's time
 	conn, err := d.open(ctx, cc, dl)
 	if dl.takeHeld() {
-		d.in.giveBack(k)
+		d.in.giveBack(p)
 	}
 	if err != nil {
 		return nil, newConnectError(d.in.cfg.Name, &cc.Config, err)
 	}
-	return &resource{db: d, conn: conn, sock: dl.sock, control: k == control, fresh: true}, nil
+	return &resource{db: d, conn: conn, sock: dl.sock, control: p == control, fresh: true}, nil
 }
 
 func (d *Database) open(ctx context.Context, cc *pgx.ConnConfig, dl *dialer) (*pgx.Conn, error) {

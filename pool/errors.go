@@ -18,6 +18,45 @@ var ErrClosed = errors.New("the pool is closed")
 // ErrReleased is what methods of a [Conn] return after its Release.
 var ErrReleased = errors.New("pool: the connection was used after its release")
 
+// ErrNoControl is what [Instance.Control] returns, wrapped with the instance's name, when no connection is kept back for
+// it, and what a control connection's holder gets when the limit has become too small to carry it.
+var ErrNoControl = errors.New("no connection is kept for control")
+
+// noControlError is ErrNoControl with a name and the limit. As the end of a connection it claims nothing about retries.
+type noControlError struct {
+	instance string
+	limit    int
+}
+
+func (e *noControlError) Error() string {
+	return fmt.Sprintf("pool: instance %s: %s with a limit of %d; ordinary connections serve control and work",
+		e.instance, ErrNoControl, e.limit)
+}
+func (e *noControlError) Is(t error) bool { return t == ErrNoControl }
+
+// controlRefusedError is noControlError for what was refused: nothing was sent.
+type controlRefusedError struct{ noControlError }
+
+func (e *controlRefusedError) SafeToRetry() bool { return true }
+
+// NoBudgetError says that this process may hold no connection to the instance now: its limit is 0. Nothing was sent to
+// the server. Callers are served again once the limit is raised.
+type NoBudgetError struct {
+	Instance string
+	Reason   string // of [Instance.Suspend]; "" when none was given
+}
+
+func (e *NoBudgetError) Error() string {
+	reason := e.Reason
+	if reason == "" {
+		reason = "its limit is 0"
+	}
+	return fmt.Sprintf("pool: instance %s: this process may hold no connection to it now: %s", e.Instance, reason)
+}
+
+// SafeToRetry is true: nothing was sent.
+func (e *NoBudgetError) SafeToRetry() bool { return true }
+
 // closedError is ErrClosed with a name, for what was refused: nothing was sent.
 type closedError struct{ instance string }
 

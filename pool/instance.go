@@ -39,11 +39,13 @@ type Instance struct {
 	mu sync.Mutex // guards everything below
 
 	// charged counts sockets by what they are for, from before the dial until the server has closed. Only charge and
-	// giveBack change it. charged[work] + charged[lent] <= limit - control, and charged[control] <= control, except
-	// after SetLimit has lowered limit: then they only shrink until it is so again.
-	charged [classes]int
+	// giveBack change it. Their sum is at most limit, and charged[work] + charged[lent] leave room for what is kept
+	// for control, except after SetLimit has lowered limit: then the sum only shrinks until it is so again.
+	charged [purposes]int
 	limit   int
+	reason  string // of Suspend; "" when limit is 0 for no known reason
 	peak    int
+	demand  int // the most connections in use or waited for since the last call of Demand
 
 	dbs      []*Database // only grows
 	sockets  map[*socket]struct{}
@@ -103,40 +105,6 @@ func New(c Config) (*Instance, error) {
 // Name is Config.Name.
 func (in *Instance) Name() string { return in.cfg.Name }
 
-// Limit is the number of sockets that may be open now.
-func (in *Instance) Limit() int {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	return in.limit
-}
-
-// SetLimit changes the limit while the pool works. When it falls, idle connections are closed at once and others as
-// they are returned; work in flight is not disturbed, so Open falls to the new limit only as fast as callers release.
-// A limit that leaves nothing for work is refused and changes nothing.
-func (in *Instance) SetLimit(n int) error {
-	if err := checkLimit(in.cfg.Name, n, in.cfg.Control); err != nil {
-		return err
-	}
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.limit = n
-	for over := -in.freeLocked(work); over > 0; over-- {
-		r := in.oldestIdleLocked(nil)
-		if r == nil {
-			break
-		}
-		in.closeLocked(r, &in.stat.Closes.Shrunk)
-	}
-	if in.wanted > in.lendableLocked() {
-		in.failManyLocked()
-	}
-	in.pumpLocked()
-	return nil
-}
-
-// lendableLocked is how many connections callers can ever hold at once. mu must be held.
-func (in *Instance) lendableLocked() int { return in.limit - in.cfg.Control }
-
 // Database gives access to one database of the instance. Call it once for each and keep the result: each call makes a
 // list of idle connections of its own.
 func (in *Instance) Database(name string, o DatabaseConfig) *Database {
@@ -181,6 +149,9 @@ func (in *Instance) onTick() {
 	in.clock++
 	for _, d := range in.dbs {
 		d.expireLocked()
+	}
+	if in.freeLocked(work) < 0 {
+		in.reclaimLentLocked()
 	}
 	in.pumpLocked()
 }

@@ -1,10 +1,14 @@
 package pool_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/pool"
@@ -47,13 +51,100 @@ func TestALoweredLimitClosesIdleConnectionsAtOnceAndOthersOnReturn(t *testing.T)
 	require.EqualValues(t, 3, st.Closes.Shrunk)
 }
 
-func TestALimitThatLeavesNothingForWorkIsRefused(t *testing.T) {
+func TestWithoutABudgetCallersAreToldAndServedOnceThereIsOne(t *testing.T) {
 	s := shared(t)
-	in := s.instance(limit(3), func(c *pool.Config) { c.Control = 1 })
-	require.ErrorContains(t, in.SetLimit(1), "at least 2")
-	require.Equal(t, 3, in.Limit())
-	_, err := pool.New(pool.Config{Name: "x", Conn: s.connConfig(), Limit: 1})
-	require.ErrorContains(t, err, "at least 2")
+	in := s.instance(limit(2))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	held := takeAll(t, db.Acquire, 2)
+	waits := make(chan error, 2)
+	go func() { waits <- db.Ping(within(t, soon)) }()
+	go func() {
+		_, err := pool.AcquireMany(within(t, soon), db, db)
+		waits <- err
+	}()
+	eventually(t, "in the queue", func() bool { return in.Stat().Waiting == 3 })
+	in.Suspend("the lease is not there yet")
+	want := pool.NoBudgetError{Instance: "pg-a", Reason: "the lease is not there yet"}
+	for range 2 {
+		var e *pool.NoBudgetError
+		require.ErrorAs(t, <-waits, &e)
+		require.Equal(t, want, *e)
+		require.True(t, pgconn.SafeToRetry(e))
+	}
+	_, err := db.Acquire(within(t, soon))
+	require.ErrorContains(t, err, "may hold no connection to it now: the lease is not there yet")
+	_, err = pool.AcquireMany(within(t, soon), db)
+	require.ErrorAs(t, err, new(*pool.NoBudgetError))
+	require.Equal(t, 2, in.Stat().InUse, "work in flight is not disturbed")
+	_, err = held[0].Exec(within(t, soon), "select 1")
+	require.NoError(t, err)
+	for _, c := range held {
+		c.Release()
+	}
+	eventually(t, "nothing is left", func() bool { return in.Stat().Open == 0 })
+
+	require.NoError(t, in.SetLimit(0))
+	_, err = db.Exec(within(t, soon), "select 1")
+	require.ErrorContains(t, err, "its limit is 0")
+	require.NoError(t, in.SetLimit(1))
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.ErrorContains(t, in.SetLimit(-1), "0 is the least")
+	require.Equal(t, 1, in.Limit())
+}
+
+func TestAPgxpoolGivesUpWhatALoweredLimitDoesNotCarry(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(5))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	p, err := db.PgxPool(within(t, soon), 4)
+	require.NoError(t, err)
+	conns := takeAll(t, p.Acquire, 4)
+	conns[0].Release()
+	conns[1].Release()
+	require.NoError(t, in.SetLimit(2))
+	eventually(t, "idle ones are closed", func() bool { return in.Stat().Open == 2 })
+	require.NoError(t, in.SetLimit(1))
+	conns[2].Release()
+	eventually(t, "and those that are returned", func() bool { return in.Stat().Open == 1 })
+	in.Suspend("")
+	conns[3].Release()
+	eventually(t, "to the last", func() bool { return in.Stat().Open == 0 })
+	require.ErrorAs(t, p.Ping(within(t, soon)), new(*pool.NoBudgetError))
+	require.NoError(t, in.SetLimit(2))
+	require.NoError(t, p.Ping(within(t, soon)))
+}
+
+func TestDemandIsThePeakOfUseAndWaiting(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(2))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	require.Zero(t, in.Demand())
+	held := takeAll(t, db.Acquire, 2)
+	ctx, cancel := context.WithCancel(within(t, soon))
+	var waiting sync.WaitGroup
+	for range 3 {
+		waiting.Go(func() { assert.ErrorIs(t, db.Ping(ctx), context.Canceled) })
+	}
+	eventually(t, "in the queue", func() bool { return in.Stat().Waiting == 3 })
+	cancel()
+	waiting.Wait()
+	for _, c := range held {
+		c.Release()
+	}
+	require.Equal(t, 5, in.Demand(), "two in use and three who waited")
+	require.Zero(t, in.Demand(), "counted once")
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.Equal(t, 1, in.Demand())
+	in.Suspend("")
+	require.Error(t, db.Ping(within(t, soon)))
+	require.Equal(t, 1, in.Demand(), "somebody wanted one and was refused")
+	require.Zero(t, in.Demand())
+}
+
+func TestAnImpossibleConfigurationIsRefused(t *testing.T) {
+	s := shared(t)
+	_, err := pool.New(pool.Config{Name: "x", Conn: s.connConfig()})
+	require.ErrorContains(t, err, "Config.Limit is 0")
 	_, err = pool.New(pool.Config{Name: "x", Limit: 5})
 	require.ErrorContains(t, err, "Config.Conn")
 	_, err = pool.New(pool.Config{Name: "x", Conn: &pgx.ConnConfig{}, Limit: 5})
@@ -98,7 +189,7 @@ func TestAConnectionThatWasIdleForLongIsPingedBeforeUse(t *testing.T) {
 
 func TestShareDividesRoundingDownAndRefusesTooLittle(t *testing.T) {
 	tests := []struct{ connections, processes, instances, want int }{
-		{200, 50, 2, 2}, {200, 10, 4, 5}, {100, 3, 1, 33}, {8, 1, 4, 2}, {9, 4, 1, 2},
+		{200, 50, 2, 2}, {200, 10, 4, 5}, {100, 3, 1, 33}, {8, 1, 4, 2}, {9, 4, 1, 2}, {100, 75, 1, 1},
 	}
 	for _, test := range tests {
 		got, err := pool.Share(test.connections, test.processes, test.instances)
@@ -106,11 +197,11 @@ func TestShareDividesRoundingDownAndRefusesTooLittle(t *testing.T) {
 		require.Equal(t, test.want, got)
 		require.LessOrEqual(t, got*test.processes*test.instances, test.connections)
 	}
-	_, err := pool.Share(200, 50, 4)
+	_, err := pool.Share(100, 50, 4)
 	var e *pool.ShareError
 	require.ErrorAs(t, err, &e)
-	require.Equal(t, pool.ShareError{Connections: 200, Processes: 50, Instances: 4, Share: 1}, *e)
-	require.ErrorContains(t, err, "raise the budget to 400, or lower the number of processes to 25")
+	require.Equal(t, pool.ShareError{Connections: 100, Processes: 50, Instances: 4, Share: 0}, *e)
+	require.ErrorContains(t, err, "raise the budget to 200, or lower the number of processes to 25")
 	for _, args := range [][3]int{{0, 1, 1}, {-5, 1, 1}, {10, 0, 1}, {10, 1, 0}, {10, -1, 1}} {
 		_, err := pool.Share(args[0], args[1], args[2])
 		require.Error(t, err)

@@ -76,6 +76,9 @@ func (in *Instance) checkMany(n int) error {
 
 // checkManyLocked refuses what could never be had. mu must be held.
 func (in *Instance) checkManyLocked(n int) error {
+	if in.limit == 0 {
+		return in.refusalLocked(work)
+	}
 	if n > in.lendableLocked() {
 		return &TooManyError{Instance: in.cfg.Name, Wanted: n, Lendable: in.lendableLocked()}
 	}
@@ -114,9 +117,9 @@ func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Databas
 func (in *Instance) takeOrQueue(group []int, dbs []*Database, got []*resource, ws []*waiter) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.closing {
+	if err := in.refusalLocked(work); err != nil {
 		in.stat.Refused++
-		return &closedError{in.cfg.Name}
+		return err
 	}
 	if err := in.checkManyLocked(len(group)); err != nil {
 		return err

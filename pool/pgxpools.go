@@ -68,7 +68,7 @@ func (d *Database) pgxConfig(size int) (*pgxpool.Config, error) {
 		return nil, fmt.Errorf("pool: instance %s: the environment's PG* variables keep pgxpool from working: %w",
 			d.in.cfg.Name, err)
 	}
-	cfg := d.in.cfg
+	in, cfg := d.in, d.in.cfg
 	pc.ConnConfig = d.conn.Copy()
 	pc.ConnConfig.ConnectTimeout = cfg.DialTimeout + max(cfg.AcquireTimeout, 0) // the wait for a token included
 	pc.MaxConns, pc.MinConns, pc.MinIdleConns = int32(size), 0, 0
@@ -76,9 +76,10 @@ func (d *Database) pgxConfig(size int) (*pgxpool.Config, error) {
 	pc.MaxConnIdleTime, pc.HealthCheckPeriod = lentIdleTime, lentIdleTime/2
 	pc.PingTimeout = cfg.PingTimeout
 	pc.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
-		cc.DialFunc = (&dialer{in: d.in, db: d, class: lent, dial: cc.DialFunc}).DialFunc
+		cc.DialFunc = (&dialer{in: in, db: d, purpose: lent, dial: cc.DialFunc}).DialFunc
 		return d.setPassword(ctx, cc)
 	}
+	pc.PrepareConn = func(_ context.Context, c *pgx.Conn) (bool, error) { return !in.overLimit(c), nil }
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if s := socketOf(c); s != nil {
 			s.establish(c.PgConn().PID())
@@ -88,22 +89,45 @@ func (d *Database) pgxConfig(size int) (*pgxpool.Config, error) {
 	return pc, nil
 }
 
-// reclaimLentLocked makes pgxpools give up an idle connection for somebody who waits. It needs a goroutine because
-// pgxpool may run hooks, and is not asked more often than reclaimPeriod. mu must be held.
+// overLimit reports whether a connection that a pgxpool is about to lend must be closed because the limit has fallen.
+// Of several that are asked about, only as many are as the limit fell by.
+func (in *Instance) overLimit(c *pgx.Conn) bool {
+	s := socketOf(c)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return s != nil && in.freeLocked(work)+in.evicting < 0 && s.promiseLocked()
+}
+
+// reclaimLentLocked makes pgxpools give up an idle connection for somebody who waits, or what is over the limit. It needs a goroutine because pgxpool may run hooks, and is not asked more often than reclaimPeriod.
+// mu must be held.
 func (in *Instance) reclaimLentLocked() {
 	p := &in.pgxpools
 	if len(p.all) == 0 || p.reclaiming || in.charged[lent] == 0 || time.Since(p.reclaimed) < reclaimPeriod {
 		return
 	}
 	p.reclaiming = true
-	all := slices.Clip(p.all)
+	all, reclaim := slices.Clip(p.all), reclaimOne
+	if in.freeLocked(work) < 0 {
+		reclaim = lookAtIdle
+	}
 	in.backgroundLocked(func() {
-		reclaimOne(all)
+		reclaim(all)
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		p.reclaiming = false
 		p.reclaimed = time.Now()
 	})
+}
+
+// lookAtIdle has PrepareConn close those idle connections that are over the limit.
+func lookAtIdle(pools []*pgxpool.Pool) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, p := range pools {
+		for _, c := range p.AcquireAllIdle(ctx) {
+			c.Release()
+		}
+	}
 }
 
 // reclaimOne closes one idle connection of the first pgxpool that has any.

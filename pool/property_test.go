@@ -50,7 +50,7 @@ func randomCallers(t *testing.T, s *server, second string, seed uint64) {
 	wg.Go(func() {
 		rng := rand.New(rand.NewPCG(seed, 100))
 		for ctx.Err() == nil {
-			_ = in.SetLimit(2 + rng.IntN(mostTokens-1))
+			_ = in.SetLimit(rng.IntN(mostTokens + 1))
 			time.Sleep(time.Duration(rng.IntN(20)) * time.Millisecond)
 		}
 	})

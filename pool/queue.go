@@ -21,7 +21,7 @@ type waiter struct {
 	db         *Database
 	seq        uint64
 	since      time.Time
-	class      class
+	purpose    purpose
 	many       bool // belongs to an AcquireMany
 
 	res *resource // nil for a token
@@ -89,6 +89,7 @@ func (in *Instance) enqueueLocked(d *Database) *waiter {
 	w.seq = in.arrivals
 	d.queue.push(w)
 	in.waiting++
+	in.noteDemandLocked()
 	return w
 }
 
@@ -176,7 +177,7 @@ func (in *Instance) returnUnused(w *waiter) {
 	case w.res != nil:
 		in.putBack(w.res)
 	default:
-		in.giveBack(w.class)
+		in.giveBack(w.purpose)
 	}
 }
 
@@ -232,7 +233,7 @@ func (in *Instance) pumpLocked() {
 		}
 		switch {
 		case in.freeLocked(work) > 0 && isRaw:
-			in.chargeLocked(w.class)
+			in.chargeLocked(w.purpose)
 			in.settleLocked(w, nil, nil)
 		case in.freeLocked(work) > 0:
 			in.startDialLocked(w.db)
@@ -279,7 +280,7 @@ func (in *Instance) untilDueLocked(w *waiter) time.Duration {
 	if w.many || w.db.lent+w.db.dialling == 0 {
 		return 0 // nothing of its own will ever come back to it; an AcquireMany may itself have what is lent
 	}
-	return max(patience-time.Since(w.since), time.Until(in.converted.Add(20*in.dialTime/time.Duration(in.limit))))
+	return max(patience-time.Since(w.since), time.Until(in.converted.Add(20*in.dialTime/time.Duration(max(in.limit, 1)))))
 }
 
 // noteConversionLocked starts the time until the next one. mu must be held.

@@ -2,9 +2,9 @@ package pool
 
 import "fmt"
 
-// MinShare is the least one process can work with on one instance: one connection for control (LISTEN, probes) and
-// one for work.
-const MinShare = 2
+// MinShare is the least one process can work with on one instance. With a single connection, control (LISTEN, probes)
+// and work share it; see [Instance.SetLimit].
+const MinShare = 1
 
 // Share divides a budget: connections in all, over processes (those that a deploy starts on top included) and
 // instances. It returns the [Config.Limit] of each process on each instance, rounded down, so that the sum never
@@ -30,7 +30,7 @@ type ShareError struct {
 
 func (e *ShareError) Error() string {
 	return fmt.Sprintf("pool: a budget of %d connections for %d processes on %d instances is %d for each process on each "+
-		"instance, but each needs %d (one for control, one for work): raise the budget to %d, or lower the number of "+
-		"processes to %d", e.Connections, e.Processes, e.Instances, e.Share, MinShare,
-		MinShare*e.Processes*e.Instances, e.Connections/e.Instances/MinShare)
+		"instance, but each needs at least %d: raise the budget to %d, or lower the number of processes to %d",
+		e.Connections, e.Processes, e.Instances, e.Share, MinShare,
+		MinShare*e.Processes*e.Instances, max(e.Connections, 0)/e.Instances/MinShare)
 }

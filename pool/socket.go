@@ -20,11 +20,11 @@ import (
 // It lies below TLS: what is read while draining is thrown away, so it need not be understood.
 type socket struct {
 	net.Conn
-	in    *Instance
-	db    *Database
-	dl    *dialer
-	class class
-	pid   atomic.Uint32 // the backend's, 0 until the start-up is over
+	in      *Instance
+	db      *Database
+	dl      *dialer
+	purpose purpose
+	pid     atomic.Uint32 // the backend's, 0 until the start-up is over
 
 	// reading is held around every read, and by drain for good, so that only one of pgx and drain reads.
 	reading sync.Mutex
@@ -50,7 +50,7 @@ type failure struct {
 // newSocket wraps c, for which a token has been charged.
 func newSocket(dl *dialer, c net.Conn) *socket {
 	in := dl.in
-	s := &socket{Conn: c, in: in, db: dl.db, dl: dl, class: dl.class, gone: make(chan struct{})}
+	s := &socket{Conn: c, in: in, db: dl.db, dl: dl, purpose: dl.purpose, gone: make(chan struct{})}
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.sockets[s] = struct{}{}
@@ -200,5 +200,5 @@ func (s *socket) giveBack() {
 	close(s.gone)
 	delete(s.in.sockets, s)
 	s.unpromiseLocked()
-	s.in.giveBackLocked(s.class)
+	s.in.giveBackLocked(s.purpose)
 }

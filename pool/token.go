@@ -2,22 +2,24 @@ package pool
 
 import "context"
 
-// A class says what a socket is for, and so which part of the limit it is charged to.
-type class uint8
+// A purpose says what a socket is for, and so which part of the limit it is charged to.
+type purpose uint8
 
 const (
-	work    class = iota // connections of ours
-	lent                 // connections of a pgxpool
-	control              // kept back
-	classes
+	work    purpose = iota // connections of ours
+	lent                   // connections of a pgxpool
+	control                // kept back
+	purposes
 )
 
-// freeLocked is how many sockets of a class may be opened now; negative after the limit was lowered. mu must be held.
-func (in *Instance) freeLocked(c class) int {
-	if c == control {
-		return in.cfg.Control - in.charged[control]
+// freeLocked is how many sockets may be opened now for a purpose; negative after the limit was lowered. mu must be held.
+func (in *Instance) freeLocked(p purpose) int {
+	kept := in.keptLocked()
+	if p == control {
+		// What is kept may be taken by work of before the limit fell.
+		return min(kept-in.charged[control], in.limit-in.openLocked())
 	}
-	return in.limit - in.cfg.Control - in.charged[work] - in.charged[lent]
+	return in.limit - max(kept, in.charged[control]) - in.charged[work] - in.charged[lent]
 }
 
 // openLocked is the number of sockets that the server may still have. mu must be held.
@@ -31,44 +33,43 @@ func (in *Instance) drainingLocked() int {
 	return max(in.charged[work]+in.charged[control]-in.idle-in.inUse-in.dialling, 0)
 }
 
-// chargeLocked takes a token. mu must be held, and freeLocked(c) be positive.
-func (in *Instance) chargeLocked(c class) {
-	if in.freeLocked(c) <= 0 {
+// chargeLocked takes a token. mu must be held, and freeLocked(p) be positive.
+func (in *Instance) chargeLocked(p purpose) {
+	if in.freeLocked(p) <= 0 {
 		panic("bug: a socket without a token")
 	}
-	in.charged[c]++
+	in.charged[p]++
 	in.peak = max(in.peak, in.openLocked())
 }
 
 // giveBackLocked returns a token and lets those who wait use it. mu must be held.
-func (in *Instance) giveBackLocked(c class) {
-	in.charged[c]--
-	if in.charged[c] < 0 {
+func (in *Instance) giveBackLocked(p purpose) {
+	in.charged[p]--
+	if in.charged[p] < 0 {
 		panic("bug: a token was given back twice")
 	}
-	if c == control {
-		in.serveControlLocked()
-	}
+	in.serveControlLocked()
 	in.pumpLocked()
 	in.noteQuietLocked()
 }
 
-func (in *Instance) giveBack(c class) {
+func (in *Instance) giveBack(p purpose) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.giveBackLocked(c)
+	in.giveBackLocked(p)
 }
 
-// takeToken waits for a token for a socket that the caller is going to dial. The caller then owns one charge of c.
-func (in *Instance) takeToken(ctx context.Context, d *Database, c class) error {
+// takeToken waits for a token for a socket that the caller is going to dial. The caller then owns one charge of p.
+func (in *Instance) takeToken(ctx context.Context, d *Database, p purpose) error {
 	in.mu.Lock()
-	if in.closing {
+	if err := in.refusalLocked(p); err != nil {
+		in.stat.Refused++
 		in.mu.Unlock()
-		return &closedError{in.cfg.Name}
+		return err
 	}
 	w := newWaiter(d)
-	w.class = c
-	if c == control {
+	w.purpose = p
+	if p == control {
 		in.controls.push(w)
 		in.serveControlLocked()
 	} else {
@@ -78,6 +79,7 @@ func (in *Instance) takeToken(ctx context.Context, d *Database, c class) error {
 		in.waiting++
 		in.pumpLocked()
 	}
+	in.noteDemandLocked()
 	in.mu.Unlock()
 	_, err := in.await(ctx, w)
 	return err

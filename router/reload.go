@@ -14,6 +14,7 @@ import (
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -81,8 +82,11 @@ func (l *loader) poke() {
 func (l *loader) watch() {
 	for l.ctx.Err() == nil {
 		err := l.listen()
-		if l.ctx.Err() != nil {
-			return
+		if errors.Is(err, pool.ErrNoControl) {
+			err = l.poll()
+		}
+		if err == nil || l.ctx.Err() != nil {
+			continue
 		}
 		l.log.Warn("keyway: cannot listen for changes of the slot map; looking at the shards now and then",
 			"catalog", string(l.db.cfg.Catalog), "error", err.Error())
@@ -131,6 +135,18 @@ func (l *loader) listen() error {
 			return pgerr.Public(err)
 		}
 	}
+}
+
+// poll looks once over an ordinary connection, for a budget too small to keep one for listening, and waits for the next
+// look.
+func (l *loader) poll() error {
+	if err := l.look(l.db.nodes[l.db.cfg.Catalog].db); err != nil {
+		return pgerr.Public(err)
+	}
+	ctx, cancel := l.interval()
+	defer cancel()
+	<-ctx.Done()
+	return nil
 }
 
 // look reads the map and the registry of the catalog's database and tries the shards that are down.

@@ -259,3 +259,21 @@ func TestATableThatIsNoLongerAsRegisteredSaysSo(t *testing.T) {
 	sentence(t, err, "items")
 	t.Log(err)
 }
+
+func TestABudgetTooSmallToListenLooksForTheMapOverOrdinaryConnections(t *testing.T) {
+	f := initialised(t, 2)
+	f.everywhere(shop)
+	f.cfg.Budget = router.Budget{Connections: 2, Processes: 1} // one on each server
+	db := f.open(router.WithPollInterval(20 * time.Millisecond))
+	tenant := tenantOn(t, db, "s0", 0)
+	_, err := db.Exec(f.ctx(), "insert into orders (tenant_id, id) values ($1, 1)", tenant)
+	require.NoError(t, err)
+	next := f.move(shard.Int64(tenant).Slot(), "s0", "s1", nil)
+	require.Eventually(t, func() bool {
+		r, err := db.Route(shard.Int64(tenant))
+		return err == nil && r.MapVersion == next.Version()
+	}, 20*time.Second, 5*time.Millisecond)
+	for _, in := range db.Stat().Instances {
+		require.LessOrEqual(t, in.Peak, 1)
+	}
+}
