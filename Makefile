@@ -65,9 +65,10 @@ lab: setup ## try sizes of a pool under a load of your own: make lab LAB='-calle
 fuzz: ## a minute of fuzzing for each fuzz target
 	sh scripts/fuzz.sh
 
-soak: setup ## the differential tests at length; the last result is in docs/soak.md
+soak: setup ## the differential tests and the outages at length; the last result is in docs/soak.md
 	KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run 'TestAcceptedStatementsGive|TestScopedStatementsSee' ./internal/plan
 	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run Differential ./differential
+	cd integration && KEYWAY_OUTAGE=$(or $(KEYWAY_OUTAGE),60s) $(GO) test -race -timeout 1h -count=1 -v ./poolfaults
 
 clean: ## remove what was built and downloaded
 	rm -rf bin .cache
