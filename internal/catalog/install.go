@@ -13,8 +13,8 @@ import (
 
 // Roles are the roles that [Install] grants rights to.
 type Roles struct {
-	// App are the roles the services connect as. They may read the identity, the map and the registry, and change
-	// nothing. Writing to sharded tables needs no right on the schema at all.
+	// App are the roles the services connect as. They may read the identity, the map, the registry and the connection
+	// budget, and renew leases on it; they change nothing else. Writing to sharded tables needs no right on the schema.
 	App []string
 }
 
@@ -199,7 +199,9 @@ revoke all on all tables in schema keyway from public;`
 	for _, role := range roles.App {
 		to := pgx.Identifier{role}.Sanitize()
 		_, err := tx.Conn().PgConn().Exec(ctx, "grant usage on schema keyway to "+to+"; grant select on keyway.identity, "+
-			"keyway.map, keyway.map_ranges, keyway.owned, keyway.tables, keyway.registry_version, keyway.schema_version to "+to).ReadAll()
+			"keyway.map, keyway.map_ranges, keyway.owned, keyway.tables, keyway.registry_version, keyway.schema_version, "+
+			"keyway.pool_home, keyway.pool_budget, keyway.pool_lease to "+to+"; grant execute on function keyway.pool_lock, "+
+			"keyway.pool_shown, keyway.pool_keep, keyway.pool_remove to "+to).ReadAll()
 		if err != nil {
 			return fmt.Errorf("grant to role %s: %w", to, err)
 		}

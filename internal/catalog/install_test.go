@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync"
 	"testing"
@@ -156,7 +157,7 @@ func next(t *testing.T, sql string) fs.FS {
 		files[path] = &fstest.MapFile{Data: body}
 		return err
 	}))
-	files["sql/0002_10_more.sql"] = &fstest.MapFile{Data: []byte(sql)}
+	files[fmt.Sprintf("sql/%04d_10_more.sql", catalog.SchemaVersion+1)] = &fstest.MapFile{Data: []byte(sql)}
 	return files
 }
 
@@ -165,14 +166,14 @@ func TestAnOlderSchemaIsUpgradedInOneTransaction(t *testing.T) {
 	s.exec(ordersDDL)
 	roles := catalog.Roles{App: []string{s.app}}
 	err := catalog.InstallFrom(s.ctx(), s.conn, s.id, roles, next(t, "create table keyway.more (); select 1/0;"))
-	require.ErrorContains(t, err, "version 2 of the schema")
-	require.Equal(t, 1, value[int](s, "select max(version) from keyway.schema_version"))
+	require.ErrorContains(t, err, fmt.Sprintf("version %d of the schema", catalog.SchemaVersion+1))
+	require.Equal(t, catalog.SchemaVersion, value[int](s, "select max(version) from keyway.schema_version"))
 	require.True(t, value[bool](s, "select to_regclass('keyway.more') is null"))
 
 	files := next(t, "create table keyway.more (); create function keyway.more() returns int language sql as 'select 1';")
 	for range 2 {
 		require.NoError(t, catalog.InstallFrom(s.ctx(), s.conn, s.id, roles, files))
-		require.Equal(t, 2, value[int](s, "select max(version) from keyway.schema_version"))
+		require.Equal(t, catalog.SchemaVersion+1, value[int](s, "select max(version) from keyway.schema_version"))
 	}
 	require.False(t, value[bool](s, "select has_function_privilege('public', 'keyway.more()', 'execute')"))
 
@@ -180,9 +181,31 @@ func TestAnOlderSchemaIsUpgradedInOneTransaction(t *testing.T) {
 	id, err := catalog.ReadIdentity(s.ctx(), s.conn)
 	var newer *catalog.NewerError
 	require.ErrorAs(t, err, &newer)
-	require.Equal(t, catalog.NewerError{Have: 2, Know: 1}, *newer)
+	require.Equal(t, catalog.NewerError{Have: catalog.SchemaVersion + 1, Know: catalog.SchemaVersion}, *newer)
 	require.Equal(t, s.id.Shard, id.Shard)
 	require.ErrorAs(t, catalog.Install(s.ctx(), s.conn, s.id, roles), &newer)
+}
+
+// TestADatabaseOfTheFirstVersionIsUpgraded: what a cluster has today becomes what a new one gets.
+func TestADatabaseOfTheFirstVersionIsUpgraded(t *testing.T) {
+	s := bare(t)
+	first := fstest.MapFS{}
+	names, err := fs.Glob(catalog.SchemaFiles, "sql/0001_*.sql")
+	require.NoError(t, err)
+	for _, name := range names {
+		body, err := fs.ReadFile(catalog.SchemaFiles, name)
+		require.NoError(t, err)
+		first[name] = &fstest.MapFile{Data: body}
+	}
+	roles := catalog.Roles{App: []string{s.app}}
+	require.Error(t, catalog.InstallFrom(s.ctx(), s.conn, s.id, roles, first), "the rights of later versions are missing")
+	require.NoError(t, catalog.InstallFrom(s.ctx(), s.conn, s.id, catalog.Roles{}, first))
+	_, err = catalog.ReadIdentity(s.ctx(), s.conn)
+	require.ErrorAs(t, err, new(*catalog.OlderError))
+	require.NoError(t, catalog.Install(s.ctx(), s.conn, s.id, roles))
+	require.True(t, value[bool](s, "select has_table_privilege($1, 'keyway.pool_lease', 'select') and not has_table_privilege($1, 'keyway.pool_lease', 'insert')", s.app))
+	_, err = catalog.ReadIdentity(s.ctx(), s.conn)
+	require.NoError(t, err)
 }
 
 func TestAGapInTheVersionsIsFound(t *testing.T) {
