@@ -1,0 +1,66 @@
+package budget_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/keyway-go/keyway/pool/budget"
+)
+
+func TestDemandRemembersAPeakForTwentyToThirtySeconds(t *testing.T) {
+	var d budget.Demand
+	require.Zero(t, d.Want())
+	d.Observe(5*time.Second, budget.Sample{Peak: 7})
+	d.Observe(12*time.Second, budget.Sample{Peak: 2})
+	require.Equal(t, 7, d.Want())
+	d.Observe(29*time.Second, budget.Sample{Peak: 3})
+	require.Equal(t, 7, d.Want())
+	d.Observe(30*time.Second, budget.Sample{Peak: 1})
+	require.Equal(t, 3, d.Want(), "the bucket of the peak is past")
+	d.Observe(time.Hour, budget.Sample{})
+	require.Zero(t, d.Want())
+}
+
+func TestDemandStaffsTheOfferedLoad(t *testing.T) {
+	var d budget.Demand
+	d.Observe(0, budget.Sample{Peak: 4, Busy: 80 * time.Second, Span: 5 * time.Second})
+	require.Equal(t, 20, d.Want(), "16 busy on average: 16 + 4")
+	require.Zero(t, budget.Staff(0))
+	require.Equal(t, 2, budget.Staff(0.5))
+	require.Equal(t, 110, budget.Staff(100))
+}
+
+func TestHysteresisGrowsAtOnceAndShrinksSlowly(t *testing.T) {
+	var h budget.Hysteresis
+	for _, step := range []struct{ want, said int }{
+		{10, 10}, {20, 20},
+		{16, 20},                   // four fifths are use
+		{5, 20}, {5, 20}, {18, 20}, // one good moment begins it again
+		{5, 20}, {5, 20}, {5, 15}, // the third time, a quarter
+		{5, 11}, {5, 8}, {5, 6}, {5, 6}, // one is not worth it
+		{30, 30},
+	} {
+		require.Equal(t, step.said, h.Next(step.want), "%+v", step)
+	}
+}
+
+func TestWhatHysteresisSaysIsNeverBelowWhatIsWanted(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var h budget.Hysteresis
+		for _, want := range rapid.SliceOf(rapid.IntRange(0, 50)).Draw(t, "wants") {
+			before := h
+			said := h.Next(want)
+			require.GreaterOrEqual(t, said, want)
+			again := before.Next(want)
+			require.Equal(t, said, again)
+		}
+		last := rapid.IntRange(0, 50).Draw(t, "last")
+		for range 100 {
+			h.Next(last)
+		}
+		require.LessOrEqual(t, h.Next(last), max(last+1, last*5/4+1), "it comes down in the end")
+	})
+}
