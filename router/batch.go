@@ -1,8 +1,11 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,68 +28,109 @@ func (e *BatchError) Error() string {
 // Unwrap gives the cause.
 func (e *BatchError) Unwrap() error { return e.Err }
 
-// SendBatch sends the statements of b to one shard in one round trip: they run in one implicit transaction there, and
-// the results come in the order of Queue. A batch whose statements belong to several shards is refused, and nothing of
-// it is sent. b itself is not changed.
+// SendBatch sends the statements of b in one round trip, each to its shard, and gives the results in the order of
+// Queue. A statement that routing refuses is a [*BatchError], and nothing of the batch is sent then. b itself is not
+// changed.
 //
-// What the batch writes is committed when Close of the results has returned nil. When the reply to a batch that writes is
+// The statements of one shard run in one implicit transaction there. A batch for several shards is not atomic: each
+// shard's part commits or rolls back by itself, an error of one leaves the results of the others as they are, and Close
+// returns a [*PartialBatchError] when a part that writes was committed and another one was not. [DB.InTx] keeps writes of
+// one key together.
+//
+// What the batch writes is committed when Close of the results has returned nil. When the reply to a part that writes is
 // lost, the error holds a [*txn.InDoubtError].
 func (db *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	return db.sendBatch(ctx, contextKey(ctx), b)
 }
 
+// sendBatch does not send again after a guard's refusal: the caller's functions may have seen results already.
 func (db *DB) sendBatch(ctx context.Context, key shard.Key, b *pgx.Batch) pgx.BatchResults {
-	var results batchResults
-	routed, n, err := db.routeBatch(ctx, key, b, &results)
+	parts, err := db.routeBatch(ctx, key, b)
 	if err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
-	// Not sent again after a guard's refusal: the caller's functions may have seen results already.
-	results.BatchResults, results.db, results.shard, results.of = n.db.SendBatch(ctx, routed), db, n.id, routed.Len()
-	return &results
+	if len(parts) > 1 {
+		return db.sendSplit(ctx, b, parts)
+	}
+	p := parts[0]
+	p.results.BatchResults = p.node.db.SendBatch(ctx, p.batch)
+	return &p.results
 }
 
-// routeBatch returns a batch of what is to be sent, and the one shard for it. It notes in results what kind it is.
-func (db *DB) routeBatch(
-	ctx context.Context, key shard.Key, b *pgx.Batch, results *batchResults,
-) (*pgx.Batch, *node, error) {
+// batchPart is what one shard gets of a batch.
+type batchPart struct {
+	node    *node
+	batch   *pgx.Batch
+	results batchResults
+}
+
+// add puts statement i of the caller's batch at the end of the part.
+func (p *batchPart) add(i int, q *pgx.QueuedQuery, r routedQuery) {
+	p.batch.Queue(r.text, r.args...).Fn = q.Fn
+	p.results.numbers = append(p.results.numbers, i+1)
+	p.results.writes = p.results.writes || r.writes
+}
+
+// routedQuery is one statement of a batch with its place; node is nil when any will do.
+type routedQuery struct {
+	node   *node
+	text   string
+	args   []any
+	writes bool
+}
+
+// routeBatch divides the batch by shard. The parts are sorted by shard, and there is at least one. What may run
+// anywhere runs where the batch goes anyway.
+func (db *DB) routeBatch(ctx context.Context, key shard.Key, b *pgx.Batch) ([]*batchPart, error) {
 	snap := db.current.Load()
-	results.version = snap.slots.Version()
-	routed := &pgx.Batch{}
-	var at *node
-	var anywhere *node
+	routed := make([]routedQuery, b.Len())
+	var home *node
+	byNode := map[*node]*batchPart{}
 	for i, q := range b.QueuedQueries {
 		c := call{db: db, ctx: ctx, sql: q.SQL, args: q.Arguments, key: key}
 		args, err := c.place(snap)
 		if err != nil {
-			return nil, nil, &BatchError{Statement: i + 1, Of: b.Len(), Err: err}
+			return nil, &BatchError{Statement: i + 1, Of: b.Len(), Err: err}
 		}
-		switch {
-		case c.target == plan.ToAny:
-			anywhere = c.node
-		case at == nil:
-			at = c.node
-		case at != c.node:
-			return nil, nil, &BatchError{Statement: i + 1, Of: b.Len(), Err: &RefusedError{
-				Reason: plan.MixedPlaces.String(), Table: c.plan.KeyTable, Offset: -1,
-				Detail: fmt.Sprintf("the statement is for shard %s and those before it are for shard %s", c.node.id, at.id),
-				Hint:   "send one batch for each shard, grouped by DB.Route",
-			}}
+		routed[i] = routedQuery{text: c.plan.Text, args: args, writes: !c.plan.ReadOnly}
+		if c.target != plan.ToAny {
+			routed[i].node, home = c.node, c.node
+		} else if home == nil {
+			home = c.node
 		}
-		results.writes = results.writes || !c.plan.ReadOnly
-		routed.Queue(c.plan.Text, args...).Fn = q.Fn
 	}
-	if at == nil {
-		at = anywhere
-	}
-	if at == nil { // an empty batch
-		n, err := snap.anyOwner()
-		if err == nil {
-			err = n.check()
+	if home == nil { // an empty batch
+		var err error
+		if home, err = snap.anyOwner(); err != nil {
+			return nil, err
 		}
-		return routed, n, err
 	}
-	return routed, at, at.check()
+	for i, q := range b.QueuedQueries {
+		n := cmp.Or(routed[i].node, home)
+		p := byNode[n]
+		if p == nil {
+			p = db.newPart(snap, n, b.Len())
+			byNode[n] = p
+		}
+		p.add(i, q, routed[i])
+	}
+	if len(byNode) == 0 {
+		byNode[home] = db.newPart(snap, home, 0)
+	}
+	parts := slices.SortedFunc(maps.Values(byNode), func(a, b *batchPart) int { return cmp.Compare(a.node.id, b.node.id) })
+	for _, p := range parts {
+		if err := p.node.check(); err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
+func (db *DB) newPart(snap *snapshot, n *node, of int) *batchPart {
+	return &batchPart{
+		node: n, batch: &pgx.Batch{},
+		results: batchResults{db: db, shard: n.id, version: snap.slots.Version(), of: of},
+	}
 }
 
 // batchResults says which statement an error is of.
@@ -96,8 +140,17 @@ type batchResults struct {
 	shard   shard.ID
 	version uint64 // of the slot map
 	writes  bool   // some statement does; false when nobody has read them
+	numbers []int  // of the statements in the caller's batch, from 1; nil when they are the same
 	next    int    // statements whose result was asked for
 	of      int
+}
+
+// statement is the number of the i-th statement in the caller's batch.
+func (r *batchResults) statement(i int) int {
+	if i < 1 || i > len(r.numbers) {
+		return i
+	}
+	return r.numbers[i-1]
 }
 
 // public gives an error its public form.
@@ -115,7 +168,7 @@ func (r *batchResults) fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &BatchError{Statement: r.next, Of: r.of, Err: r.public(err)}
+	return &BatchError{Statement: r.statement(r.next), Of: r.of, Err: r.public(err)}
 }
 
 // Exec implements pgx.BatchResults.
@@ -144,7 +197,7 @@ func (r *batchResults) failure(statement int) func(error) error {
 		if err == nil {
 			return nil
 		}
-		return &BatchError{Statement: statement, Of: r.of, Err: r.public(err)}
+		return &BatchError{Statement: r.statement(statement), Of: r.of, Err: r.public(err)}
 	}
 }
 

@@ -188,6 +188,34 @@ func (e *PartialCopyError) Error() string {
 // Unwrap gives the first failure.
 func (e *PartialCopyError) Unwrap() error { return e.Err }
 
+// PartialBatchError says that a batch over several shards was committed on some and not on all of them. A part that only
+// reads counts as none.
+type PartialBatchError struct {
+	Committed []shard.ID // what these shards' statements wrote is there
+	InDoubt   []shard.ID // the reply was lost: what they wrote is there, all or none of the shard's
+	Failed    []shard.ID // nothing that these shards' statements wrote is there
+	Err       error      // of all shards that failed, sorted by shard
+}
+
+func (e *PartialBatchError) Error() string {
+	s := errPrefix + "the batch was committed"
+	if len(e.Committed) == 0 {
+		s += " nowhere for certain"
+	} else {
+		s += " on " + idList(e.Committed)
+	}
+	if len(e.InDoubt) > 0 {
+		s += ", is in doubt on " + idList(e.InDoubt)
+	}
+	if len(e.Failed) > 0 {
+		s += ", and failed on " + idList(e.Failed)
+	}
+	return fmt.Sprintf("%s: %v", s, e.Err)
+}
+
+// Unwrap gives the failures.
+func (e *PartialBatchError) Unwrap() error { return e.Err }
+
 func idList(ids []shard.ID) string {
 	texts := make([]string, len(ids))
 	for i, id := range ids {

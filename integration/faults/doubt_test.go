@@ -104,6 +104,29 @@ func TestALostReplyIsInDoubtInWhateverWayItWasWritten(t *testing.T) {
 	}
 }
 
+func TestALostReplyOfOneShardLeavesTheRestOfABatchKnown(t *testing.T) {
+	set, proxies := behindProxies(t, 2)
+	db := set.DB
+	batch := &pgx.Batch{}
+	for i := range 2 {
+		batch.Queue("insert into events (aid, ref) values ($1, 1)", accountOn(t, db, i, 0))
+	}
+	lost := proxies[1].On(faultproxy.Match{Frontend: "insert"}, faultproxy.LoseReply)
+	err := db.SendBatch(t.Context(), batch).Close()
+	require.Equal(t, 1, lost.Hits())
+	require.ErrorIs(t, err, txn.ErrInDoubt)
+	var partial *router.PartialBatchError
+	require.ErrorAs(t, err, &partial)
+	require.Equal(t, []shard.ID{"s0"}, partial.Committed)
+	require.Equal(t, []shard.ID{"s1"}, partial.InDoubt)
+	require.Empty(t, partial.Failed)
+	for i := range 2 {
+		var stored int
+		require.NoError(t, set.Super(t, i).QueryRow(t.Context(), "select count(*) from events").Scan(&stored))
+		require.Equal(t, 1, stored, "server %d", i)
+	}
+}
+
 func TestWhatWasNotSentIsNotInDoubt(t *testing.T) {
 	set := testkit.New(t, pgtest.SharedN(t, 1), bank)
 	db := set.DB
