@@ -32,13 +32,14 @@ func (d *Database) connectNow(ctx context.Context) (*resource, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.in.cfg.DialTimeout)
 	defer cancel()
 	defer context.AfterFunc(d.in.dialCtx, cancel)()
+	start := sinceEpoch()
 	r, err := d.connect(ctx, control, true)
+	took := sinceEpoch() - start
 
 	d.in.mu.Lock()
 	defer d.in.mu.Unlock()
-	d.in.stat.Dials++
+	d.dialledLocked(took, err)
 	if err != nil {
-		d.in.stat.DialErrors++
 		return nil, err
 	}
 	d.in.adoptLocked(r)
@@ -51,6 +52,6 @@ func (d *Database) connectNow(ctx context.Context) (*resource, error) {
 		d.in.closeLocked(r, &d.in.stat.Closes.Shrunk)
 		return nil, d.in.noControlLocked()
 	}
-	d.in.stat.Acquires++
+	d.in.acquiredLocked(r, Control)
 	return r, nil
 }

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,9 +22,13 @@ type Database struct {
 	password     PasswordFunc
 	afterConnect func(context.Context, *pgx.Conn) error
 
+	begun atomic.Int64 // transactions
+
 	// Guarded by the instance's mu.
 	idle      idleList // empty while somebody waits in queue
 	queue     waitList
+	stat      DatabaseCounters
+	acquires  [numClasses]int64
 	cursor    *waiter // of pumpLocked
 	resources map[*resource]struct{}
 	lent      int // resources in use
@@ -61,8 +66,12 @@ func (d *Database) acquire(ctx context.Context) (*resource, error) {
 			return r, err
 		}
 		ok, err := r.ping(ctx)
-		if ok || err != nil {
-			return r, err
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			d.in.acquired(r, Interactive)
+			return r, nil
 		}
 		if tries > maxPings {
 			return nil, fmt.Errorf("pool: instance %s: %d connections to database %s in a row did not answer a ping "+
@@ -95,11 +104,20 @@ func (d *Database) take(ctx context.Context) (r *resource, stale bool, err error
 	return r, false, err
 }
 
-// lendLocked takes an idle connection and reports whether it must be pinged. mu must be held.
-func (in *Instance) lendLocked(r *resource) bool {
+// lendLocked takes an idle connection and reports whether it must be pinged; it counts as acquired after that. mu must
+// be held.
+func (in *Instance) lendLocked(r *resource) (stale bool) {
+	stale = in.staleLocked(r)
 	in.fromIdleLocked(r)
 	in.noteDemandLocked()
-	in.stat.Acquires++
+	if !stale {
+		in.acquiredLocked(r, Interactive)
+	}
+	return stale
+}
+
+// staleLocked reports whether an idle connection is only believed to live. mu must be held.
+func (in *Instance) staleLocked(r *resource) bool {
 	return r.suspicion != in.suspicion || in.cfg.PingAfter > 0 && in.clock-r.idleSince >= in.pingTicks
 }
 
@@ -111,7 +129,7 @@ func (d *Database) queueUpLocked() (*waiter, error) {
 		err = &QueueFullError{Instance: in.cfg.Name, Waiting: in.waiting, Limit: in.limit}
 	}
 	if err != nil {
-		in.stat.Refused++
+		in.refusedLocked(Interactive, err)
 		return nil, err
 	}
 	w := in.enqueueLocked(d)

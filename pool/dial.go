@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -115,7 +114,6 @@ func (in *Instance) dialCancel(ctx context.Context, dial pgconn.DialFunc, networ
 // startDialLocked begins a connection to d in the background. mu must be held and a token be free.
 func (in *Instance) startDialLocked(d *Database) {
 	in.chargeLocked(work)
-	in.stat.Dials++
 	in.dialling++
 	d.dialling++
 	in.backgroundLocked(d.dial)
@@ -126,18 +124,20 @@ func (d *Database) dial() {
 	in := d.in
 	ctx, cancel := context.WithTimeout(in.dialCtx, in.cfg.DialTimeout)
 	defer cancel()
-	start := time.Now()
+	start := sinceEpoch()
 	r, err := d.connect(ctx, work, true)
+	took := sinceEpoch() - start
 
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.dialling--
 	d.dialling--
+	d.dialledLocked(took, err)
 	if err != nil {
 		d.dialFailedLocked(err)
 	} else {
 		d.failures = 0
-		in.dialTime = min(time.Since(start), slowDial)
+		in.dialTime = min(took, slowDial)
 		in.adoptLocked(r)
 		in.placeLocked(r)
 	}
@@ -214,18 +214,10 @@ func (in *Instance) adoptLocked(r *resource) {
 // for as long as they are willing to wait. mu must be held.
 func (d *Database) dialFailedLocked(err error) {
 	in := d.in
-	in.stat.DialErrors++
 	if in.closing {
 		return
 	}
-	full := false
-	e := &ConnectError{}
-	if errors.As(err, &e) {
-		full = e.Full()
-	}
-	if full {
-		in.stat.DialsFull++
-	}
+	full := dialErrorKind(err) == tooManyConnections
 	d.failures++
 	d.dialErr = err
 	backoff := min(firstBackoff<<min(d.failures-1, 10), lastBackoff)

@@ -15,7 +15,7 @@ const maxCancels = 2
 // An Instance is one PostgreSQL server and the connections this process has to it. It is safe for concurrent use.
 // [Instance.Close] must be called to end its goroutines.
 //
-// Lock order: many, then mu. A socket's own locks are never held while mu is taken, nor mu while they are.
+// Lock order: many or popping, then mu. A socket's own locks are never held while mu is taken, nor mu while they are.
 type Instance struct {
 	cfg       Config
 	pingTicks uint32 // PingAfter on the coarse clock
@@ -73,7 +73,16 @@ type Instance struct {
 	closing    bool
 	forced     bool
 	quietNoted bool
-	stat       Stat // its counters only; gauges are filled in by Stat
+
+	// What is counted. The counters that exist by class are in classes alone, acquires in the databases.
+	stat       Counters
+	classes    [numClasses]ClassStat
+	lingering  int
+	measured   int32 // how many more uses are measured before the next tick
+	unmeasured int32 // how many uses come before the next one that is measured
+
+	popping sync.Mutex // guards popped; taken before mu
+	popped  Stat       // what Pop began from
 }
 
 var instances atomic.Uint64
@@ -97,6 +106,7 @@ func New(c Config) (*Instance, error) {
 		tasks:     1,
 	}
 	in.pingTicks = in.ticks(c.PingAfter)
+	in.tickUsesLocked() // nobody else has it yet
 	in.dialCtx, in.stopDials = context.WithCancel(context.Background())
 	go in.keepTime(c.tick())
 	return in, nil
@@ -147,6 +157,7 @@ func (in *Instance) onTick() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.clock++
+	in.tickUsesLocked()
 	for _, d := range in.dbs {
 		d.expireLocked()
 	}

@@ -17,9 +17,11 @@ const inquiryPeriod = time.Second
 // the backend is gone. What can be seen neither way within LingerTimeout is forgotten, and counted in Stat.Forgotten.
 func (s *socket) linger() {
 	s.in.mu.Lock()
+	s.in.lingering++
 	s.unpromiseLocked() // do not let anyone rely on this one
 	s.in.pumpLocked()
 	s.in.mu.Unlock()
+	defer s.lingered()
 
 	b := backend{pid: s.pid.Load()}
 	for end := time.Now().Add(s.in.cfg.LingerTimeout); time.Now().Before(end); {
@@ -30,6 +32,12 @@ func (s *socket) linger() {
 	s.in.mu.Lock()
 	s.in.stat.Forgotten++
 	s.in.mu.Unlock()
+}
+
+func (s *socket) lingered() {
+	s.in.mu.Lock()
+	defer s.in.mu.Unlock()
+	s.in.lingering--
 }
 
 // backend is what is known of a server process that should have ended.

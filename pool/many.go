@@ -71,7 +71,11 @@ func releaseAll(rs []*resource) {
 func (in *Instance) checkMany(n int) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.checkManyLocked(n)
+	err := in.checkManyLocked(n)
+	if err != nil {
+		in.refusedLocked(Interactive, err)
+	}
+	return err
 }
 
 // checkManyLocked refuses what could never be had. mu must be held.
@@ -118,19 +122,22 @@ func (in *Instance) takeOrQueue(group []int, dbs []*Database, got []*resource, w
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if err := in.refusalLocked(work); err != nil {
-		in.stat.Refused++
+		in.refusedLocked(Interactive, err)
 		return err
 	}
 	if err := in.checkManyLocked(len(group)); err != nil {
+		in.refusedLocked(Interactive, err)
 		return err
 	}
 	in.wanted = len(group)
 	for i, at := range group {
 		d := dbs[at]
-		if r := d.idle.newest; r != nil && !in.lendLocked(r) {
+		if r := d.idle.newest; r != nil && !in.staleLocked(r) {
+			in.lendLocked(r)
 			got[at] = r
 			continue
 		} else if r != nil {
+			in.fromIdleLocked(r)
 			// Not pinged here: waiting for answers while holding the others is no better than dialling anew.
 			in.closeLocked(r, &in.stat.Closes.Idle)
 		}

@@ -14,10 +14,12 @@ func (r *resource) ping(ctx context.Context) (bool, error) {
 	var taken atomic.Bool // by the caller or by the goroutine, whoever is first to end
 	in.mu.Lock()
 	in.stat.Pings++
+	start := sinceEpoch()
 	in.backgroundLocked(func() {
 		pctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), in.cfg.PingTimeout)
 		defer cancel()
 		err := r.conn.Ping(pctx)
+		in.pingedFor(sinceEpoch() - start)
 		if taken.CompareAndSwap(false, true) {
 			answer <- err
 			return
@@ -32,6 +34,9 @@ func (r *resource) ping(ctx context.Context) (bool, error) {
 	case <-ctx.Done():
 	}
 	if taken.CompareAndSwap(false, true) {
+		in.mu.Lock()
+		r.db.unservedLocked(&in.classes[Interactive].Cancels, &r.db.stat.Cancels, sinceEpoch()-start)
+		in.mu.Unlock()
 		return false, &waitCanceledError{instance: in.cfg.Name, database: r.db.name, err: ctx.Err()}
 	}
 	return r.answered(<-answer), nil
@@ -49,13 +54,13 @@ func (r *resource) answered(err error) bool {
 	in.mu.Lock()
 	in.stat.PingErrors++
 	in.mu.Unlock()
-	in.drop(r, &in.stat.Closes.Broken)
+	in.dropUnused(r, &in.stat.Closes.Broken)
 	return false
 }
 
 // pinged is answered for a connection whose caller has gone.
 func (r *resource) pinged(err error) {
 	if r.answered(err) {
-		r.db.in.putBack(r)
+		r.db.in.putBackUnused(r)
 	}
 }

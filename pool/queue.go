@@ -104,10 +104,7 @@ func (in *Instance) leaveLocked(w *waiter) {
 // settleLocked ends a wait: with a resource, with an error, or with neither, which is a token. mu must be held.
 func (in *Instance) settleLocked(w *waiter, r *resource, err error) {
 	in.leaveLocked(w)
-	if err == nil {
-		in.stat.Waits++
-		in.stat.WaitTime += time.Since(w.since)
-	}
+	in.waitedLocked(w, r, err)
 	w.res, w.err = r, err
 	w.done <- struct{}{} // never blocks: room for one, sent once
 }
@@ -175,7 +172,7 @@ func (in *Instance) returnUnused(w *waiter) {
 	switch {
 	case w.err != nil:
 	case w.res != nil:
-		in.putBack(w.res)
+		in.putBackUnused(w.res)
 	default:
 		in.giveBack(w.purpose)
 	}
@@ -187,10 +184,10 @@ func (in *Instance) gaveUp(w *waiter, cause error) error {
 	defer in.mu.Unlock()
 	waited := time.Since(w.since)
 	if !errors.Is(cause, context.DeadlineExceeded) {
-		in.stat.Cancels++
+		w.db.unservedLocked(&in.classes[Interactive].Cancels, &w.db.stat.Cancels, waited)
 		return &waitCanceledError{instance: in.cfg.Name, database: w.db.name, waited: waited, err: cause}
 	}
-	in.stat.Timeouts++
+	w.db.unservedLocked(&in.classes[Interactive].Timeouts, &w.db.stat.Timeouts, waited)
 	e := &AcquireTimeoutError{
 		Instance: in.cfg.Name, Database: w.db.name, Waited: waited, Limit: in.limit,
 		Open: in.openLocked(), InUse: in.inUse, Draining: in.drainingLocked(), Waiting: in.waiting,

@@ -24,6 +24,7 @@ type resource struct {
 	expired    bool      // guarded by mu
 	control    bool      // made by Control: closed on release
 	fresh      bool      // dialled, not yet placed; guarded by mu
+	use        use       // guarded by mu
 
 	// Handles are cut from slabs, so that a statement through the pool allocates no more than one without it. A handle
 	// is never used again: a second Release of it must find nothing to release.
@@ -130,6 +131,7 @@ func (r *resource) resetWith(f func(context.Context, *pgx.Conn) error) {
 	in := r.db.in
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.returnedLocked(r)
 	in.backgroundLocked(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), resetTimeout)
 		defer cancel()
@@ -138,10 +140,10 @@ func (r *resource) resetWith(f func(context.Context, *pgx.Conn) error) {
 			err = errNotReset
 		}
 		if err != nil {
-			in.drop(r, &in.stat.Closes.Dirty)
+			in.dropUnused(r, &in.stat.Closes.Dirty)
 			return
 		}
-		in.putBack(r)
+		in.putBackUnused(r)
 	})
 }
 
@@ -149,10 +151,20 @@ func (r *resource) resetWith(f func(context.Context, *pgx.Conn) error) {
 func (in *Instance) putBack(r *resource) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.returnedLocked(r)
 	if in.waiting == 0 && !in.closing && !r.expired && in.freeLocked(work) >= 0 {
 		in.toIdleLocked(r)
 		return
 	}
+	in.placeLocked(r)
+	in.noteQuietLocked()
+}
+
+// putBackUnused is putBack for a connection that no caller has at the moment.
+func (in *Instance) putBackUnused(r *resource) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.forgetUseLocked(r)
 	in.placeLocked(r)
 	in.noteQuietLocked()
 }
@@ -174,9 +186,9 @@ func (in *Instance) placeLocked(r *resource) {
 		in.closeForOthersLocked(r)
 	default:
 		r.suspicion = in.suspicion
-		in.stat.Acquires++
+		in.acquiredLocked(r, Interactive)
 		if !r.fresh {
-			in.stat.Handoffs++
+			in.handedOffLocked()
 		}
 		in.settleLocked(d.queue.first, r, nil)
 	}
@@ -188,6 +200,20 @@ func (in *Instance) placeLocked(r *resource) {
 func (in *Instance) drop(r *resource, reason *int64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.returnedLocked(r)
+	in.dropLocked(r, reason)
+}
+
+// dropUnused is drop for a connection that no caller has at the moment.
+func (in *Instance) dropUnused(r *resource, reason *int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.forgetUseLocked(r)
+	in.dropLocked(r, reason)
+}
+
+// dropLocked is drop after the use was counted. mu must be held.
+func (in *Instance) dropLocked(r *resource, reason *int64) {
 	if reason == &in.stat.Closes.Broken && !r.sock.timedOut() {
 		in.suspicion++ // the server ended it: it may have ended the others too
 	}
@@ -202,6 +228,7 @@ func (in *Instance) closeLocked(r *resource, reason *int64) {
 	*reason++
 	in.inUse--
 	r.db.lent--
+	r.db.stat.Closed++
 	delete(r.db.resources, r)
 	in.backgroundLocked(r.close)
 }

@@ -33,7 +33,8 @@ type socket struct {
 	// ending guards closed and cause against deadlines that pgx sets after Close: they would end the drain.
 	ending sync.Mutex
 	closed atomic.Bool
-	cause  error // what reads and writes return once closed
+	cause  error         // what reads and writes return once closed
+	since  time.Duration // when it was closed, since epoch
 
 	gone chan struct{} // closed when the token is back
 
@@ -136,7 +137,7 @@ func (s *socket) end(cause error) {
 		s.ending.Unlock()
 		return
 	}
-	s.cause = cause
+	s.cause, s.since = cause, sinceEpoch()
 	s.closed.Store(true)
 	_ = s.Conn.SetDeadline(time.Unix(1, 0)) // whoever reads or writes now, stops
 	s.ending.Unlock()
@@ -197,6 +198,7 @@ func (s *socket) giveBack() {
 		panic("bug: a socket ended twice")
 	}
 	s.ended = true
+	s.in.stat.Drain.add(sinceEpoch()-s.since, 1)
 	close(s.gone)
 	delete(s.in.sockets, s)
 	s.unpromiseLocked()

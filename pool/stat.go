@@ -1,63 +1,248 @@
 package pool
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
-// Stat is a snapshot of an instance. Fields that say "since New" only grow.
+// Stat is a snapshot of an instance: gauges as they are now, and in [Counters] what has been counted since New. As
+// JSON every duration is in nanoseconds and says so in its name. docs/pool.md says which field is which in the
+// statistics of other pools.
 type Stat struct {
-	Name  string
-	Limit int // sockets allowed
-	Open  int // sockets charged: dialling, idle, in use, control, lent to pgxpools, draining
-	Peak  int // the most Open since New
+	Name  string `json:"name"`
+	Bound string `json:"bound"` // what Limit bounds: "backends" of the server, or "sockets" when a pooler is in between
 
-	Idle     int
-	InUse    int // lent to callers, the control connection included; one whose server died counts until its release
-	Dialling int
-	Draining int // closed by us, not yet seen to be closed by the server
-	Lent     int // sockets of pgxpools made with [Database.PgxPool]
-	Waiting  int
+	Limit     int `json:"limit"`     // sockets allowed
+	Open      int `json:"open"`      // sockets charged: dialling, idle, in use, control, lent to pgxpools, draining
+	Peak      int `json:"peak"`      // the most Open since New
+	Idle      int `json:"idle"`      // open and nobody's
+	InUse     int `json:"in_use"`    // lent to callers, the control connection included; one whose server died counts until its release
+	Dialling  int `json:"dialling"`  // being opened
+	Draining  int `json:"draining"`  // closed by us, not yet seen to be closed by the server
+	Lingering int `json:"lingering"` // of Draining: for longer than DrainTimeout
+	Lent      int `json:"lent"`      // sockets of pgxpools made with [Database.PgxPool]
+	Waiting   int `json:"waiting"`   // callers in the queue
 
-	Cancelling int // cancel requests in flight; they need no token
+	OldestWait time.Duration `json:"oldest_wait_ns"` // how long the first of them has waited
+	Cancelling int           `json:"cancelling"`     // cancel requests in flight; they need no token
+	Paused     bool          `json:"paused"`
 
-	Acquires    int64         // connections handed out, since New
-	Waits       int64         // of them: not served at once
-	WaitTime    time.Duration // the sum of those waits
-	Handoffs    int64         // waiters that got a connection which another caller returned
-	Timeouts    int64         // waits ended by time
-	Cancels     int64         // waits ended by cancellation
-	Refused     int64         // callers refused because the queue was full or the pool closed
-	Dials       int64
-	DialErrors  int64
-	DialsFull   int64 // of DialErrors: the server had no slot left (53300)
-	Pings       int64
-	PingErrors  int64
-	CancelDials int64 // cancel requests sent
-	Evictions   int64 // idle connections closed so that another database could have one
-	Forgotten   int64 // tokens given back after LingerTimeout without having seen the backend end
-	Closes      Closes
+	// BackingOff is how many of Databases cannot be dialled: their last dial failed. LastDialError is why the latest of
+	// them could not, "" when BackingOff is 0: an SQLSTATE, or one of the words of [Counters].DialErrorsBy.
+	BackingOff    int    `json:"backing_off"`
+	LastDialError string `json:"last_dial_error,omitempty"`
+
+	Counters
+
+	Classes   [numClasses]ClassStat `json:"classes"`   // by [Class]
+	Databases []DatabaseStat        `json:"databases"` // in the order of the calls of [Instance.Database]
 }
 
-// Closes counts closed connections by reason, since New.
+// Counters only grow. A call for a connection ends as one of Acquires, Timeouts, Cancels, Failed and Refused; as two of
+// them only when the caller gave up in the very moment in which it was served.
+type Counters struct {
+	Acquires int64    `json:"acquires"` // connections handed out
+	Waits    int64    `json:"waits"`    // of Acquires: not served at once
+	Handoffs int64    `json:"handoffs"` // of Waits: served with a connection that another caller returned
+	Elided   int64    `json:"elided"`   // of Handoffs: while there was room to dial another one, which was not needed
+	Timeouts int64    `json:"timeouts"` // waits ended by time
+	Cancels  int64    `json:"cancels"`  // waits ended by cancellation
+	Failed   int64    `json:"failed"`   // waits ended by a dial that failed
+	Refused  Refusals `json:"refused"`
+
+	// Wait is how long callers that got a connection waited for it. Those served at once count as 0.
+	Wait Histogram `json:"wait"`
+
+	// WastedWait is how long the callers of Timeouts, Cancels and Failed waited, together.
+	WastedWait time.Duration `json:"wasted_wait_ns"`
+
+	// Use is how long connections were in callers' hands. The first 10,000 uses of each second or so are measured, and
+	// of the others one in 32 (drawn at random, and counted 32 times), since reading a clock twice takes longer than
+	// lending a connection. What is longer than two ticks of the instance's coarse clock (1s, less when the timeouts
+	// are short) is always counted, to the precision of a tick. With an [Observer] every use is measured.
+	Use Histogram `json:"use"`
+
+	Dials      int64     `json:"dials"`
+	DialErrors int64     `json:"dial_errors"`
+	DialsFull  int64     `json:"dials_full"` // of DialErrors: the server had no slot left (53300)
+	Dial       Histogram `json:"dial"`       // of good dials, AfterConnect included
+
+	// DialErrorsBy is DialErrors by SQLSTATE, or by "timeout", "refused", "network" and "other" where the server did not
+	// say one.
+	DialErrorsBy map[string]int64 `json:"dial_errors_by,omitempty"`
+
+	// Drain is from a socket's close to the end of its backend, all causes included.
+	Drain Histogram `json:"drain"`
+
+	TokenWaits    int64         `json:"token_waits"`        // sockets of pgxpools and of Control that were given room
+	TokenWaitTime time.Duration `json:"token_wait_time_ns"` // how long they waited for it
+
+	Pings       int64         `json:"pings"` // of connections that had been idle for long, before their use
+	PingErrors  int64         `json:"ping_errors"`
+	PingTime    time.Duration `json:"ping_time_ns"`
+	CancelDials int64         `json:"cancel_dials"` // cancel requests sent
+	Evictions   int64         `json:"evictions"`    // idle connections closed so that another database could have one
+	Forgotten   int64         `json:"forgotten"`    // tokens given back after LingerTimeout without having seen the backend end
+
+	// Transactions is how many were begun with Begin and BeginTx of the pool's own handles.
+	Transactions int64 `json:"transactions"`
+
+	Closes Closes `json:"closes"`
+}
+
+// Refusals counts callers that were turned away by the pool itself, before or while they waited, by reason.
+type Refusals struct {
+	QueueFull int64 `json:"queue_full"` // Config.MaxWaiting others wait
+	Overload  int64 `json:"overload"`   // the wait would have been too long
+	KeyCap    int64 `json:"key_cap"`    // the key has its share of connections already
+	NoBudget  int64 `json:"no_budget"`  // the limit is 0
+	NoControl int64 `json:"no_control"` // [Instance.Control] with a limit that keeps nothing back
+	Closed    int64 `json:"closed"`     // [Instance.Close] has begun
+	TooMany   int64 `json:"too_many"`   // [AcquireMany] wanted more than could ever be lent
+	Other     int64 `json:"other"`
+}
+
+// Total is all of them.
+func (r Refusals) Total() int64 { return total(r) }
+
+// Closes counts closed connections by reason.
 type Closes struct {
-	Lifetime int64 // older than MaxLifetime
-	Idle     int64 // unused for IdleTimeout
-	Broken   int64 // closed by the server, by a fatal error or by a cancelled context
-	Dirty    int64 // returned inside a transaction or with unread rows, or its reset failed
-	Discard  int64 // [Conn.Discard]
-	Evicted  int64 // for another database
-	Shrunk   int64 // over a lowered limit
-	Control  int64 // a released control connection
-	Shutdown int64 // [Instance.Close]
+	Lifetime int64 `json:"lifetime"` // older than MaxLifetime
+	Idle     int64 `json:"idle"`     // unused for IdleTimeout
+	Broken   int64 `json:"broken"`   // closed by the server, by a fatal error or by a cancelled context
+	Dirty    int64 `json:"dirty"`    // returned inside a transaction or with unread rows, or its reset failed
+	Discard  int64 `json:"discard"`  // [Conn.Discard]
+	Evicted  int64 `json:"evicted"`  // for another database
+	Shrunk   int64 `json:"shrunk"`   // over a lowered limit
+	Control  int64 `json:"control"`  // a released control connection
+	Shutdown int64 `json:"shutdown"` // [Instance.Close]
 }
 
-// Stat takes a snapshot.
+// Total is all of them.
+func (c Closes) Total() int64 { return total(c) }
+
+// ClassStat is the part of one class of work in the [Counters] of the same names.
+type ClassStat struct {
+	Class    Class     `json:"class"`
+	Waiting  int       `json:"waiting"` // a gauge
+	Acquires int64     `json:"acquires"`
+	Waits    int64     `json:"waits"`
+	Timeouts int64     `json:"timeouts"`
+	Cancels  int64     `json:"cancels"`
+	Failed   int64     `json:"failed"`
+	Refused  int64     `json:"refused"`
+	Wait     Histogram `json:"wait"`
+}
+
+// DatabaseStat is the part of one database, reached as one user.
+type DatabaseStat struct {
+	Database string `json:"database"`
+	User     string `json:"user"`
+
+	Idle          int           `json:"idle"`
+	InUse         int           `json:"in_use"`
+	Dialling      int           `json:"dialling"`
+	Waiting       int           `json:"waiting"`
+	OldestWait    time.Duration `json:"oldest_wait_ns"`
+	BackingOff    bool          `json:"backing_off"` // the last dial failed
+	LastDialError string        `json:"last_dial_error,omitempty"`
+
+	DatabaseCounters
+}
+
+// DatabaseCounters are those of [Counters] that are kept for each database.
+type DatabaseCounters struct {
+	Acquires     int64         `json:"acquires"`
+	Waits        int64         `json:"waits"`
+	WaitTime     time.Duration `json:"wait_time_ns"`
+	UseTime      time.Duration `json:"use_time_ns"` // to the precision of [Counters].Use
+	Timeouts     int64         `json:"timeouts"`
+	Cancels      int64         `json:"cancels"`
+	Failed       int64         `json:"failed"`
+	Dials        int64         `json:"dials"`
+	DialErrors   int64         `json:"dial_errors"`
+	Closed       int64         `json:"closed"`
+	Transactions int64         `json:"transactions"`
+}
+
+// Stat takes a snapshot. It holds the pool up for as long as it takes to copy the numbers: some microseconds, more
+// with hundreds of databases, and the same with any number of connections.
 func (in *Instance) Stat() Stat {
+	s, first := in.copyStat()
+	if !first.IsZero() {
+		s.OldestWait = time.Since(first)
+	}
+	s.CancelDials, s.Cancelling = in.cancelDials.Load(), len(in.cancels)
+	for i := range s.Classes {
+		c := &s.Classes[i]
+		c.Class = Class(i)
+		// Who did not wait has been counted nowhere but in Acquires.
+		c.Wait.Count += c.Acquires - c.Waits
+		c.Wait.Buckets[0] += c.Acquires - c.Waits
+		s.Acquires += c.Acquires
+		s.Waits += c.Waits
+		s.Timeouts += c.Timeouts
+		s.Cancels += c.Cancels
+		s.Failed += c.Failed
+		s.Wait.merge(&c.Wait)
+	}
+	return s
+}
+
+// copyStat copies everything that mu guards, and since when the first of those who wait has waited.
+func (in *Instance) copyStat() (s Stat, first time.Time) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	s := in.stat
-	s.Name, s.Limit = in.cfg.Name, in.limit
-	s.Open, s.Peak = in.openLocked(), in.peak
-	s.Idle, s.InUse, s.Dialling, s.Draining = in.idle, in.inUse, in.dialling, in.drainingLocked()
-	s.Lent, s.Waiting = in.charged[lent], in.waiting+in.controls.n
-	s.Cancelling, s.CancelDials = len(in.cancels), in.cancelDials.Load()
-	return s
+	s = Stat{
+		Name: in.cfg.Name, Bound: "backends", Limit: in.limit, Open: in.openLocked(), Peak: in.peak, Idle: in.idle,
+		InUse: in.inUse, Dialling: in.dialling, Draining: in.drainingLocked(), Lingering: in.lingering,
+		Lent: in.charged[lent], Waiting: in.waiting + in.controls.n,
+		Counters: in.stat, Classes: in.classes, Databases: make([]DatabaseStat, len(in.dbs)),
+	}
+	s.DialErrorsBy = maps.Clone(in.stat.DialErrorsBy)
+	s.Classes[Interactive].Waiting = in.waiting
+	s.Classes[Control].Waiting = in.controls.n
+	first = earlier(in.raw.since(), in.controls.since())
+	failed := time.Time{}
+	for i, d := range in.dbs {
+		since := d.queue.since()
+		first = earlier(first, since)
+		ds := &s.Databases[i]
+		*ds = DatabaseStat{Database: d.name, User: d.conn.User, Idle: d.idle.n, InUse: d.lent, Dialling: d.dialling,
+			Waiting: d.queue.n, DatabaseCounters: d.stat}
+		ds.Transactions = d.begun.Load()
+		s.Transactions += ds.Transactions
+		for c, n := range d.acquires {
+			ds.Acquires += n
+			s.Classes[c].Acquires += n
+		}
+		if !since.IsZero() {
+			ds.OldestWait = time.Since(since)
+		}
+		if d.failures == 0 {
+			continue
+		}
+		ds.BackingOff, ds.LastDialError = true, dialErrorKind(d.dialErr)
+		s.BackingOff++
+		if !d.retryAt.Before(failed) {
+			failed, s.LastDialError = d.retryAt, ds.LastDialError
+		}
+	}
+	return s, first
+}
+
+// since is when the first one came, or zero.
+func (l *waitList) since() time.Time {
+	if l.first == nil {
+		return time.Time{}
+	}
+	return l.first.since
+}
+
+// earlier is the earlier one of those that are not zero.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

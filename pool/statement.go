@@ -29,6 +29,7 @@ func (r *resource) beginTx(ctx context.Context, o pgx.TxOptions) (*tx, error) {
 	if err != nil {
 		return nil, r.explain(err, closed)
 	}
+	r.db.begun.Add(1)
 	return &tx{Tx: t, on: r}, nil
 }
 

@@ -63,7 +63,7 @@ func (in *Instance) giveBack(p purpose) {
 func (in *Instance) takeToken(ctx context.Context, d *Database, p purpose) error {
 	in.mu.Lock()
 	if err := in.refusalLocked(p); err != nil {
-		in.stat.Refused++
+		in.refusedLocked(classOf(p), err)
 		in.mu.Unlock()
 		return err
 	}

@@ -195,7 +195,7 @@ func TestAFullQueueRefusesAtOnce(t *testing.T) {
 	var full *pool.QueueFullError
 	require.ErrorAs(t, err, &full)
 	require.Equal(t, 1, full.Waiting)
-	require.EqualValues(t, 1, in.Stat().Refused)
+	require.EqualValues(t, 1, in.Stat().Refused.QueueFull)
 	cancel()
 	<-done
 }
