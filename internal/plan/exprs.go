@@ -49,6 +49,9 @@ func (r *reader) expr(e sqlparse.Expr, sc *scope) {
 		r.query(e.Query, sc)
 	case *sqlparse.FuncCall:
 		r.call(e, sc)
+	case *sqlparse.ClauseCall:
+		panic(refuse(Unsupported, e.Start, "the function "+e.Name+" of the SQL standard is not read",
+			"use the operators and functions of json and jsonb, or db.Shard(id)"))
 	case *sqlparse.NamedArg:
 		r.expr(e.X, sc)
 	case *sqlparse.Case:

@@ -34,7 +34,7 @@ func (r *reader) readInsert(q *sqlparse.Insert, top *scope) {
 		r.insertSelect(q, rel, outer)
 	}
 	r.onConflict(q.OnConflict, rel, outer)
-	r.targets(q.Returning, outer.within(r.single(rel)))
+	r.returning(q.ReturningWith, q.Returning, outer.within(r.single(rel)))
 }
 
 // insertColumns checks the column list.

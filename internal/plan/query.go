@@ -61,6 +61,9 @@ func (r *reader) with(w *sqlparse.With, outer *scope) *scope {
 		if !ok {
 			panic(refuse(Unsupported, c.Start, "a CTE that writes is not read yet", "send two statements in InTx"))
 		}
+		if c.Search != nil || c.Cycle != nil {
+			panic(refuse(Unsupported, c.Start, "SEARCH and CYCLE are not read", "compute the order or the path in the query"))
+		}
 		s := r.query(q, &sc)
 		s = &shape{outs: append([]output(nil), s.outs...), open: s.open}
 		if len(c.Columns) > len(s.outs) || len(c.Columns) > 0 && s.open {

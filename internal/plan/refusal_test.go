@@ -57,6 +57,20 @@ func TestReferenceAndHomeTables(t *testing.T) {
 	})
 }
 
+func TestFormsOfTheStandardThatAreReadButNotPlanned(t *testing.T) {
+	check(t, []routed{
+		{"refused: unsupported", "select json_value(note::jsonb, '$.a') from orders where tenant_id = $1", with(7)},
+		{"refused: unsupported", "select xmlforest(id) from orders where tenant_id = $1", with(7)},
+		{"refused: unsupported", "select * from orders, json_table(note, '$' columns (a int)) j where tenant_id = $1", with(7)},
+		{"refused: unsupported", "select json_array(select id from orders) from plans", nil},
+		{"refused: unsupported", "with w as (select id from plans) search depth first by id set s select * from w", nil},
+		{"refused: unsupported", "with w as (select id from plans) cycle id set c using p select * from w", nil},
+		{"refused: unsupported", "update orders set total = 1 where tenant_id = $1 returning with (old as o) o.total", with(7)},
+		{"refused: unsupported", "delete from orders where tenant_id = $1 returning with (old as o) o.total", with(7)},
+		{"refused: unsupported", "insert into orders (tenant_id) values ($1) returning with (new as n) n.total", with(7)},
+	})
+}
+
 func TestFunctionsAndOperatorsThatMayReachFurther(t *testing.T) {
 	check(t, []routed{
 		{"refused: user function", "select nextval('s')", nil},

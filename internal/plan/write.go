@@ -31,7 +31,7 @@ func (r *reader) readUpdate(q *sqlparse.Update, top *scope) {
 	r.set(q.Set, rel, sc, nil)
 	r.expr(q.Where, sc)
 	r.conjuncts(q.Where, sc, root)
-	r.targets(q.Returning, sc)
+	r.returning(q.ReturningWith, q.Returning, sc)
 }
 
 func (r *reader) readDelete(q *sqlparse.Delete, top *scope) {
@@ -48,7 +48,15 @@ func (r *reader) readDelete(q *sqlparse.Delete, top *scope) {
 	sc := outer.within(ns)
 	r.expr(q.Where, sc)
 	r.conjuncts(q.Where, sc, root)
-	r.targets(q.Returning, sc)
+	r.returning(q.ReturningWith, q.Returning, sc)
+}
+
+// returning reads the RETURNING list.
+func (r *reader) returning(aliases []sqlparse.ReturningAlias, list []sqlparse.Target, sc *scope) {
+	if len(aliases) > 0 {
+		panic(refuse(Unsupported, aliases[0].Start, "RETURNING WITH is not read", "leave it out, or use db.Shard(id)"))
+	}
+	r.targets(list, sc)
 }
 
 // set reads assignments to rel. excluded is the relation of that name in ON CONFLICT, whose key equals the row's own.

@@ -47,6 +47,25 @@ type CTE struct {
 	Columns      []Name
 	Materialized Materialization
 	Query        Statement // Select, or a data-modifying statement
+	Search       *Search   // SEARCH; it adds a column to the table
+	Cycle        *Cycle    // CYCLE; it adds two
+}
+
+// Search is SEARCH BREADTH|DEPTH FIRST BY columns SET column.
+type Search struct {
+	Span
+	Breadth bool
+	Columns []Name
+	Set     Name
+}
+
+// Cycle is CYCLE columns SET column [TO mark DEFAULT default] USING column. Mark and Default are nil when not written.
+type Cycle struct {
+	Span
+	Columns       []Name
+	Set           Name
+	Mark, Default Expr
+	Using         Name
 }
 
 // Materialization is the [NOT] MATERIALIZED of a CTE.
@@ -90,8 +109,10 @@ type Select struct {
 	Where      Expr
 	GroupBy    []Expr // GroupingSet for ROLLUP, CUBE, GROUPING SETS
 	GroupAll   bool   // GROUP BY ALL / DISTINCT quantifier was given
-	Having     Expr
-	Windows    []WindowDef
+
+	GroupDistinct bool // the quantifier was DISTINCT
+	Having        Expr
+	Windows       []WindowDef
 
 	// WhereAt is where " WHERE ..." may be inserted when Where is nil: the end of FROM, or of the target list. It is -1
 	// where no WHERE can stand: VALUES, TABLE, set operations.
@@ -128,10 +149,11 @@ type Locking struct {
 // OrderItem is one ORDER BY item.
 type OrderItem struct {
 	Span
-	Expr       Expr
-	Desc       bool
-	NullsFirst *bool  // nil when not written
-	Using      string // USING operator
+	Expr        Expr
+	Desc        bool
+	NullsFirst  *bool  // nil when not written
+	Using       string // USING operator
+	UsingSchema string // USING OPERATOR(schema.operator)
 }
 
 // WindowDef is a window definition, inline (OVER (...)) or named (WINDOW w AS (...)).
@@ -210,6 +232,15 @@ type FuncRef struct {
 	Alias      Alias
 	ColumnDefs bool // AS (a int, b text): then Types has a type for each of Alias.Columns
 	Types      []TypeName
+
+	CallDefs []*ColumnDefs // ROWS FROM (f() AS (a int)): one for each of Calls, nil where none was written; or nil
+}
+
+// ColumnDefs is a list of column definitions; Types has a type for each of Columns.
+type ColumnDefs struct {
+	Span
+	Columns []Name
+	Types   []TypeName
 }
 
 // Insert is INSERT.
@@ -223,6 +254,7 @@ type Insert struct {
 	DefaultValues bool
 	Query         *Select // VALUES or SELECT; nil with DefaultValues
 	OnConflict    *OnConflict
+	ReturningWith []ReturningAlias
 	Returning     []Target
 }
 
@@ -256,37 +288,47 @@ type SetClause struct {
 // Update is UPDATE.
 type Update struct {
 	Span
-	With      *With
-	Table     TableRef
-	Set       []SetClause
-	From      []TableExpr
-	Where     Expr
-	WhereAt   int // see Select.WhereAt
-	CurrentOf bool
-	Returning []Target
+	With          *With
+	Table         TableRef
+	Set           []SetClause
+	From          []TableExpr
+	Where         Expr
+	WhereAt       int // see Select.WhereAt
+	CurrentOf     bool
+	ReturningWith []ReturningAlias
+	Returning     []Target
 }
 
 // Delete is DELETE.
 type Delete struct {
 	Span
-	With      *With
-	Table     TableRef
-	Using     []TableExpr
-	Where     Expr
-	WhereAt   int // see Select.WhereAt
-	CurrentOf bool
-	Returning []Target
+	With          *With
+	Table         TableRef
+	Using         []TableExpr
+	Where         Expr
+	WhereAt       int // see Select.WhereAt
+	CurrentOf     bool
+	ReturningWith []ReturningAlias
+	Returning     []Target
 }
 
 // Merge is MERGE.
 type Merge struct {
 	Span
-	With      *With
-	Table     TableRef
-	Source    TableExpr
-	On        Expr
-	When      []MergeWhen
-	Returning []Target
+	With          *With
+	Table         TableRef
+	Source        TableExpr
+	On            Expr
+	When          []MergeWhen
+	ReturningWith []ReturningAlias
+	Returning     []Target
+}
+
+// ReturningAlias is one of RETURNING WITH (OLD AS name, NEW AS name).
+type ReturningAlias struct {
+	Span
+	New  bool
+	Name Name
 }
 
 // MergeWhen is one WHEN clause of MERGE.

@@ -52,7 +52,7 @@ type TypeName struct {
 	Name   string // lower case, the SQL-standard spellings as PostgreSQL's format_type prints them are not applied
 	Mods   []Expr // varchar(10), numeric(10,2)
 	Quoted bool   // "char" is not char
-	Fields string // of interval: "day to second"
+	Fields string // of interval: "day to second(3)"
 	Array  int    // number of [] or ARRAY
 	SetOf  bool
 }
@@ -176,6 +176,20 @@ type FuncCall struct {
 	Special     bool   // keyword syntax: extract(x from y), position(a in b), current_date, json_object(...)
 }
 
+// ClauseCall is a function of SQL/JSON or XML whose operands are told apart by clauses (RETURNING, PASSING, ON ERROR,
+// NAME ...). The tree has the operands and types, each in the order written; which clause one belongs to is left in the
+// text. XMLEXISTS is a *FuncCall, and so is json_object with the arguments of an ordinary call.
+type ClauseCall struct {
+	Span
+	Name    string // lower case: "json_value", "xmlelement"
+	Args    []Expr
+	Query   *Select // json_array(select ...)
+	Types   []TypeName
+	OrderBy []OrderItem // json_arrayagg(a order by b)
+	Filter  Expr
+	Over    *WindowDef
+}
+
 // NamedArg is name => value.
 type NamedArg struct {
 	Span
@@ -272,6 +286,7 @@ func (*In) expr()          {}
 func (*Quantified) expr()  {}
 func (*Subquery) expr()    {}
 func (*FuncCall) expr()    {}
+func (*ClauseCall) expr()  {}
 func (*NamedArg) expr()    {}
 func (*Case) expr()        {}
 func (*Coalesce) expr()    {}

@@ -45,12 +45,14 @@ type Token struct {
 // of them reads a *SyntaxError.
 func Lex(sql string) (tokens []Token, err error) {
 	defer catch(&err)
-	return lex(sql), nil
+	tokens, _ = lex(sql)
+	return tokens, nil
 }
 
-func lex(sql string) []Token {
+// lex also returns the first major version of PostgreSQL that reads these tokens.
+func lex(sql string) (tokens []Token, version int) {
 	checkText(sql)
-	l := lexer{s: sql, tokens: make([]Token, 0, len(sql)/4+8)}
+	l := lexer{s: sql, version: 15, tokens: make([]Token, 0, len(sql)/4+8)}
 	for l.next() {
 	}
 	l.emit(TokenEOF, len(sql), "")
@@ -58,7 +60,7 @@ func lex(sql string) []Token {
 		l.decodeUnicode()
 	}
 	markLookahead(l.tokens)
-	return l.tokens
+	return l.tokens, l.version
 }
 
 func checkText(sql string) {
@@ -83,6 +85,7 @@ type lexer struct {
 	i          int // the next byte to read
 	tokens     []Token
 	sawUnicode bool // a U& token waits for its UESCAPE
+	version    int  // the first major version of PostgreSQL that reads the tokens
 }
 
 // emit appends the token that starts at start and ends before l.i.

@@ -1,68 +1,139 @@
 package sqlparse
 
-import "strconv"
+import (
+	"math/big"
+	"strconv"
+	"strings"
+)
 
-// maxParam is the protocol's limit on parameters.
-const maxParam = 65535
+const (
+	// maxParam is the protocol's limit on parameters.
+	maxParam = 65535
+	// maxRadix bounds the digits of a number that is not decimal: to convert it takes more than linear time.
+	maxRadix = 1000
+)
 
-// number reads digits [. digits] [e [+-] digits], with digits on at least one side of the point.
+// number reads digits [. digits] [e [+-] digits], with digits on at least one side of the point, or an integer in
+// hexadecimal, octal or binary.
 func (l *lexer) number() {
 	start := l.i
+	if base := l.radix(); base != 0 {
+		l.radixInteger(start, base)
+		return
+	}
 	kind := TokenInteger
-	l.digits()
+	plain := l.digits()
 	if l.at(0) == '.' && l.at(1) != '.' { // 1..2 is 1 and the token ".."
 		kind = TokenNumeric
 		l.i++
-		l.digits()
+		plain = l.digits() && plain
 	}
-	if l.exponent() {
-		kind = TokenNumeric
+	if l.at(0)|0x20 == 'e' {
+		exponent, digits := l.exponent()
+		if exponent {
+			kind, plain = TokenNumeric, digits && plain
+		}
 	}
-	l.checkJunk(start)
-	l.emit(kind, start, l.s[start:l.i])
+	l.checkJunk()
+	value := l.s[start:l.i]
+	if !plain {
+		l.version = 16
+		value = strings.ReplaceAll(value, "_", "")
+	}
+	l.emit(kind, start, value)
 }
 
-func (l *lexer) digits() {
-	for isDigit(l.at(0)) {
-		l.i++
+// digits reads digits, which may have one underscore between two of them, and reports whether there was none.
+func (l *lexer) digits() (plain bool) {
+	plain = true
+	for first := true; ; first = false {
+		switch {
+		case isDigit(l.at(0)):
+			l.i++
+		case l.at(0) == '_' && isDigit(l.at(1)) && !first && isDigit(l.s[l.i-1]):
+			plain = false
+			l.i += 2
+		default:
+			return plain
+		}
 	}
 }
 
-func (l *lexer) exponent() bool {
-	if l.at(0)|0x20 != 'e' {
-		return false
-	}
+// exponent reads e [+-] digits; it reports whether there was one, and whether it was without underscores.
+func (l *lexer) exponent() (found, plain bool) {
 	n := 1
 	if c := l.at(n); c == '+' || c == '-' {
 		n++
 	}
 	if !isDigit(l.at(n)) {
-		return false
+		return false, true
 	}
 	l.i += n
-	l.digits()
-	return true
+	return true, l.digits()
 }
 
-// checkJunk refuses a number that runs into a letter. PostgreSQL 15 refuses all of them; 16 reads some as numbers.
-func (l *lexer) checkJunk(start int) {
-	c := l.at(0)
-	if !isIdentStart(c) {
-		return
+// radix returns the base of the number that begins here when it is 0x, 0o or 0b, else 0.
+func (l *lexer) radix() int {
+	if l.at(0) != '0' {
+		return 0
 	}
-	radix := l.i == start+1 && l.s[start] == '0' && (c|0x20 == 'x' || c|0x20 == 'o' || c|0x20 == 'b')
-	if radix || c == '_' {
-		failUnsupported(start, "a number in hexadecimal, octal or binary, or with underscores",
-			"write it in plain decimal digits; PostgreSQL 15 does not read this form")
+	switch l.at(1) | 0x20 {
+	case 'x':
+		return 16
+	case 'o':
+		return 8
+	case 'b':
+		return 2
 	}
-	failSyntax(l.i, "trailing junk after a number")
+	return 0
+}
+
+// radixInteger reads an integer that is not decimal; each digit may have one underscore before it.
+func (l *lexer) radixInteger(start, base int) {
+	l.i += 2
+	var digits []byte
+	for {
+		n := 0
+		if l.at(0) == '_' {
+			n = 1
+		}
+		c := l.at(n)
+		if !isHex(c) || base == 8 && c > '7' || base == 2 && c > '1' {
+			break
+		}
+		digits = append(digits, c)
+		l.i += n + 1
+	}
+	if len(digits) == 0 {
+		failSyntax(start, "a number without digits")
+	}
+	l.checkJunk()
+	if len(digits) > maxRadix {
+		failUnsupported(start, "a number of more than "+strconv.Itoa(maxRadix)+" digits that are not decimal",
+			"write it in decimal digits")
+	}
+	v, ok := new(big.Int).SetString(string(digits), base)
+	if !ok {
+		panic("bug: digits that are none")
+	}
+	l.version = 16
+	l.emit(TokenInteger, start, v.String())
+}
+
+// checkJunk refuses a number that runs into a letter.
+func (l *lexer) checkJunk() {
+	if isIdentStart(l.at(0)) {
+		failSyntax(l.i, "trailing junk after a number")
+	}
 }
 
 // param reads $n. PostgreSQL before 18 silently wraps a number that does not fit.
 func (l *lexer) param() {
 	start := l.i
 	l.i++
-	l.digits()
+	for isDigit(l.at(0)) {
+		l.i++
+	}
 	if isIdentStart(l.at(0)) {
 		failSyntax(l.i, "trailing junk after a parameter")
 	}

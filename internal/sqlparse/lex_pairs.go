@@ -66,7 +66,7 @@ func opensQuery(tokens []Token, open int) bool {
 			return tokens[open+2].isPunct("(")
 		}
 	case next.isPunct("("):
-		return next.query && continuesQuery(&tokens[next.close+1])
+		return next.query && (continuesQuery(&tokens[next.close+1]) || tokens[next.close+1].isPunct(")"))
 	}
 	return false
 }
@@ -79,5 +79,5 @@ func continuesQuery(t *Token) bool {
 			return true
 		}
 	}
-	return t.isPunct(")")
+	return false
 }

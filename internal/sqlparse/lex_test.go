@@ -172,15 +172,13 @@ func TestWhatNoServerReadsIsASyntaxErrorWithItsPlace(t *testing.T) {
 
 func TestWhatTheVersionsReadDifferentlyIsUnsupported(t *testing.T) {
 	for _, sql := range []string{
-		"select 0x2A", "select 0o17", "select 0b11", "select 1_000", "select 0x", "select 1.5_5",
 		`select E'\v'`,
 		"select 1\v",
 		"select " + strings.Repeat("x", 64),
 		`select "` + strings.Repeat("ä", 32) + `"`,
 		`select U&"` + strings.Repeat("x", 64) + `"`,
 		"select system_user",
-		"select json_array(1)", "select json('{}')", "select json_scalar(1)", "select json_value(a, '$')",
-		"select a at local", "select a at from t",
+		"select a at from t",
 		"select '" + strings.Repeat("x", sqlparse.MaxText) + "'",
 	} {
 		_, err := sqlparse.Parse(sql)

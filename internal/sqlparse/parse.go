@@ -22,7 +22,8 @@ func Parse(sql string) (s Statement, err error) {
 // parse also returns the first PostgreSQL major version that reads the text.
 func parse(sql string) (s Statement, version int, err error) {
 	defer catch(&err)
-	p := parser{tokens: lex(sql), version: 15}
+	var p parser
+	p.tokens, p.version = lex(sql)
 	p.refuseCommands()
 	pairParens(p.tokens)
 	s = p.statement()

@@ -11,18 +11,34 @@ func (p *parser) call(start int, parts []Name, windowed bool) Expr {
 		failUnsupported(start, "a name with a database in front", "write schema.function")
 	}
 	p.expectPunct("(")
+	all := p.is("all")
 	p.callArgs(c)
 	p.expectPunct(")")
-	if p.tok().Kind == TokenString {
-		failUnsupported(start, "a typed literal with type modifiers", "write CAST")
-	}
 	if windowed {
+		if p.tok().Kind == TokenString && !all {
+			return p.modifiedLiteral(start, parts, c)
+		}
 		p.withinGroup(c)
-		p.filter(c)
-		p.over(c)
+		c.Filter = p.filter()
+		c.Over = p.over()
 	}
 	c.Span = p.span(start)
 	return c
+}
+
+// modifiedLiteral reads the string of type(modifiers) 'text'; what looked like a call was the type.
+func (p *parser) modifiedLiteral(start int, parts []Name, c *FuncCall) Expr {
+	if c.Args == nil || c.Distinct || c.Variadic || c.OrderBy != nil {
+		p.unexpected("no string after a call")
+	}
+	for _, x := range c.Args {
+		if named, ok := x.(*NamedArg); ok {
+			failSyntax(named.Start, "a type modifier with a name")
+		}
+	}
+	t := p.typeOf(start, parts)
+	t.Mods = c.Args
+	return p.typedLiteral(start, t)
 }
 
 // callArgs reads nothing, *, or [ALL | DISTINCT] arguments [ORDER BY ...].
@@ -76,20 +92,21 @@ func (p *parser) withinGroup(c *FuncCall) {
 	p.expectPunct(")")
 }
 
-func (p *parser) filter(c *FuncCall) {
+func (p *parser) filter() Expr {
 	if !p.accept("filter") {
-		return
+		return nil
 	}
 	p.expectPunct("(")
 	p.expect("where")
-	c.Filter = p.expr(0)
+	x := p.expr(0)
 	p.expectPunct(")")
+	return x
 }
 
-func (p *parser) over(c *FuncCall) {
+func (p *parser) over() *WindowDef {
 	start := p.tok().Start
 	if !p.accept("over") {
-		return
+		return nil
 	}
 	w := &WindowDef{}
 	if p.isPunct("(") {
@@ -98,7 +115,7 @@ func (p *parser) over(c *FuncCall) {
 		w.Base = p.colID()
 	}
 	w.Span = p.span(start)
-	c.Over = w
+	return w
 }
 
 // namedWindow reads name AS (...) of the WINDOW clause.

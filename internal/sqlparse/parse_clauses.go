@@ -33,13 +33,67 @@ func (p *parser) cte() *CTE {
 		p.requires(17)
 	}
 	p.expectPunct(")")
-	if p.is("search") || p.is("cycle") {
-		failUnsupported(p.tok().Start, upper(p.tok().Value)+" in a common table expression",
-			"compute the order or the path in the query")
+	if p.is("search") {
+		c.Search = p.search()
+	}
+	if p.is("cycle") {
+		c.Cycle = p.cycle()
 	}
 	c.Span = p.span(start)
 	p.leave()
 	return c
+}
+
+// search reads SEARCH DEPTH|BREADTH FIRST BY a, b SET column.
+func (p *parser) search() *Search {
+	start := p.next().Start
+	s := &Search{}
+	switch p.oneOf("depth", "breadth") {
+	case "":
+		p.unexpected("DEPTH or BREADTH")
+	case "breadth":
+		s.Breadth = true
+	}
+	p.expect("first")
+	p.expect("by")
+	s.Columns = list(p, p.colID)
+	p.expect("set")
+	s.Set = p.colID()
+	s.Span = p.span(start)
+	return s
+}
+
+// cycle reads CYCLE a, b SET column [TO mark DEFAULT default] USING column.
+func (p *parser) cycle() *Cycle {
+	start := p.next().Start
+	c := &Cycle{Columns: list(p, p.colID)}
+	p.expect("set")
+	c.Set = p.colID()
+	if p.accept("to") {
+		c.Mark = p.constantOfAType()
+		p.expect("default")
+		c.Default = p.constantOfAType()
+	}
+	p.expect("using")
+	c.Using = p.colID()
+	c.Span = p.span(start)
+	return c
+}
+
+// constantOfAType reads what PostgreSQL's grammar calls AexprConst: a literal without a sign, or type 'text'.
+func (p *parser) constantOfAType() Expr {
+	at := p.tok().Start
+	x := p.primary()
+	switch c := x.(type) {
+	case *Literal:
+		return x
+	case *Cast:
+		if c.Type.Start == c.Start {
+			return x
+		}
+	}
+	failSyntax(at, "the mark of a cycle must be a constant")
+	return nil
 }
 
 // orderBy reads ORDER BY item, ...
@@ -54,7 +108,7 @@ func (p *parser) orderItem() OrderItem {
 	o := OrderItem{Expr: p.expr(0)}
 	switch {
 	case p.accept("using"):
-		o.Using, _ = p.anyOperator()
+		o.Using, o.UsingSchema = p.anyOperator()
 	case p.accept("desc"):
 		o.Desc = true
 	default:
@@ -137,12 +191,25 @@ func (p *parser) checkTies(q *Select) {
 // simpleValue reports whether e is what PostgreSQL allows before ROWS: no operators but the sign of a number.
 func simpleValue(e Expr) bool {
 	switch e := e.(type) {
-	case *Cast: // CAST(...) and date '...', but not x::type
-		return e.X.Pos().Start > e.Start
 	case *Unary:
 		n, literal := e.X.(*Literal)
 		return literal && (n.Kind == LitInteger || n.Kind == LitNumeric) && n.Value[0] != '-' && (e.Op == "-" || e.Op == "+")
-	case *ColumnRef, *Star, *Literal, *Param, *Paren, *Case, *FuncCall, *Coalesce, *Subquery, *Array, *Row, *Index, *Field:
+	case *Literal:
+		return true
+	}
+	return isOperand(e)
+}
+
+// isOperand reports whether e was written without an operator around it: PostgreSQL's grammar calls it c_expr.
+func isOperand(e Expr) bool {
+	switch e := e.(type) {
+	case *Cast: // CAST(...) and date '...', but not x::type
+		return e.X.Pos().Start > e.Start
+	case *FuncCall: // all but x AT LOCAL
+		return len(e.Args) == 0 || e.Args[0].Pos().Start > e.Start
+	case *Literal:
+		return e.Kind != LitInteger || e.Value[0] != '-'
+	case *ColumnRef, *Star, *Param, *Paren, *Case, *Coalesce, *Subquery, *Array, *Row, *Index, *Field, *ClauseCall:
 		return true
 	}
 	return false
@@ -197,7 +264,8 @@ func (p *parser) lock() Locking {
 
 // groupBy reads what follows GROUP BY.
 func (p *parser) groupBy(q *Select) {
-	q.GroupAll = p.accept("all") || p.accept("distinct")
+	q.GroupDistinct = p.accept("distinct")
+	q.GroupAll = q.GroupDistinct || p.accept("all")
 	q.GroupBy = list(p, p.groupItem)
 }
 

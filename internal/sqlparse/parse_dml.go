@@ -23,7 +23,7 @@ func (p *parser) insert(start int, with *With) *Insert {
 	if p.isPair("on", "conflict") {
 		s.OnConflict = p.onConflict()
 	}
-	s.Returning = p.returning()
+	s.ReturningWith, s.Returning = p.returning()
 	s.Span = p.span(start)
 	return s
 }
@@ -211,7 +211,7 @@ func (p *parser) update(start int, with *With) *Update {
 	}
 	s.WhereAt = p.end()
 	s.Where, s.CurrentOf = p.whereOrCurrent()
-	s.Returning = p.returning()
+	s.ReturningWith, s.Returning = p.returning()
 	s.Span = p.span(start)
 	return s
 }
@@ -225,7 +225,7 @@ func (p *parser) delete(start int, with *With) *Delete {
 	}
 	s.WhereAt = p.end()
 	s.Where, s.CurrentOf = p.whereOrCurrent()
-	s.Returning = p.returning()
+	s.ReturningWith, s.Returning = p.returning()
 	s.Span = p.span(start)
 	return s
 }
@@ -242,12 +242,32 @@ func (p *parser) whereOrCurrent() (where Expr, current bool) {
 	return p.expr(0), false
 }
 
-func (p *parser) returning() []Target {
+// returning reads RETURNING [WITH (OLD AS a, NEW AS b)] targets, or nothing.
+func (p *parser) returning() ([]ReturningAlias, []Target) {
 	if !p.accept("returning") {
-		return nil
+		return nil, nil
 	}
-	if p.is("with") {
-		failUnsupported(p.tok().Start, "RETURNING WITH", "use the names old and new as they are")
+	var aliases []ReturningAlias
+	if p.accept("with") {
+		p.requires(18)
+		p.expectPunct("(")
+		aliases = list(p, p.returningAlias)
+		p.expectPunct(")")
 	}
-	return p.targets()
+	return aliases, p.targets()
+}
+
+func (p *parser) returningAlias() ReturningAlias {
+	start := p.tok().Start
+	a := ReturningAlias{}
+	switch p.oneOf("old", "new") {
+	case "":
+		p.unexpected("OLD or NEW")
+	case "new":
+		a.New = true
+	}
+	p.expect("as")
+	a.Name = p.colID()
+	a.Span = p.span(start)
+	return a
 }

@@ -41,6 +41,11 @@ func (p *parser) climb(above int, restricted bool) Expr {
 			return left
 		}
 		switch {
+		case above == 0 && p.is("similar") && !p.peek(1).isKeyword("to"):
+			// Of substring(a SIMILAR b ESCAPE c). Behind an operator that does not bind tighter than SIMILAR TO,
+			// PostgreSQL takes the word for that.
+			p.leave()
+			return left
 		case prec == precAnd && !restricted, prec == precOr && !restricted:
 			left = p.conjunction(left, prec)
 		default:
@@ -127,22 +132,15 @@ func (p *parser) infixKeyword(word string) int {
 		return precOr
 	case "isnull", "notnull":
 		return precIs
-	case "between", "in", "like", "ilike":
+	case "between", "in", "like", "ilike", "similar":
 		return precLike
-	case "similar":
-		if p.peek(1).isKeyword("to") {
-			return precLike
-		}
 	case "not":
 		if p.tok().word.category == catNone { // NOT BETWEEN, NOT IN, ...
 			return precLike
 		}
 	case "at":
-		if p.peek(1).isKeyword("time") {
+		if p.peek(1).isKeyword("time") || p.peek(1).isKeyword("local") {
 			return precAt
-		}
-		if p.peek(1).isKeyword("local") {
-			failUnsupported(p.tok().Start, "AT LOCAL", "write AT TIME ZONE with the zone")
 		}
 	case "collate":
 		return precCollate

@@ -82,6 +82,8 @@ func (p *parser) tablePrimary() TableExpr {
 		return p.subqueryRef(start, lateral)
 	case p.isPair("rows", "from") && p.peek(2).isPunct("("):
 		return p.rowsFrom(start, lateral)
+	case p.startsTableFunction():
+		return p.tableFunction(start, lateral)
 	case p.startsFunction():
 		f := &FuncRef{Lateral: lateral, Calls: []Expr{p.function(false)}}
 		p.funcAlias(start, f)
@@ -189,16 +191,23 @@ func (p *parser) startsFunction() bool {
 func (p *parser) rowsFrom(start int, lateral bool) *FuncRef {
 	p.i += 3
 	f := &FuncRef{Lateral: lateral}
+	defined := false
 	f.Calls = list(p, func() Expr {
 		if !p.startsFunction() {
 			p.unexpected("a function call")
 		}
 		call := p.function(false)
-		if p.is("as") {
-			failUnsupported(p.tok().Start, "column definitions inside ROWS FROM", "use a derived table for each function")
+		var defs *ColumnDefs
+		if p.accept("as") {
+			defined = true
+			defs = p.columnDefs()
 		}
+		f.CallDefs = append(f.CallDefs, defs)
 		return call
 	})
+	if !defined {
+		f.CallDefs = nil
+	}
 	p.expectPunct(")")
 	p.funcAlias(start, f)
 	return f
@@ -211,7 +220,7 @@ func (p *parser) funcAlias(start int, f *FuncRef) {
 	switch {
 	case p.is("as") && p.peek(1).isPunct("("):
 		p.i++
-		p.columnDefs(f)
+		f.define(p.columnDefs())
 	case p.is("as"), isColID(p.tok()):
 		p.accept("as")
 		f.Alias.Name = p.colID()
@@ -219,7 +228,7 @@ func (p *parser) funcAlias(start int, f *FuncRef) {
 			if after := p.peek(2); after.isPunct(",") || after.isPunct(")") {
 				f.Alias.Columns = p.nameList()
 			} else {
-				p.columnDefs(f)
+				f.define(p.columnDefs())
 			}
 		}
 	}
@@ -229,12 +238,18 @@ func (p *parser) funcAlias(start int, f *FuncRef) {
 	f.Span = p.span(start)
 }
 
-func (p *parser) columnDefs(f *FuncRef) {
-	f.ColumnDefs = true
+func (f *FuncRef) define(d *ColumnDefs) {
+	f.ColumnDefs, f.Alias.Columns, f.Types = true, d.Columns, d.Types
+}
+
+// columnDefs reads (name type [COLLATE name], ...).
+func (p *parser) columnDefs() *ColumnDefs {
+	start := p.tok().Start
+	d := &ColumnDefs{}
 	p.expectPunct("(")
 	for {
-		f.Alias.Columns = append(f.Alias.Columns, p.colID())
-		f.Types = append(f.Types, p.typeName())
+		d.Columns = append(d.Columns, p.colID())
+		d.Types = append(d.Types, p.typeName())
 		if p.accept("collate") {
 			p.collation()
 		}
@@ -243,4 +258,6 @@ func (p *parser) columnDefs(f *FuncRef) {
 		}
 	}
 	p.expectPunct(")")
+	d.Span = p.span(start)
+	return d
 }

@@ -80,8 +80,9 @@ func (p *parser) colNameFunction(start int, word string, windowed bool) Expr {
 		return p.special(start, word, args...)
 	case "extract", "normalize", "overlay", "position", "substring", "trim":
 		return p.keywordFunction()
-	case "json_object":
-		return p.jsonObject(start, windowed)
+	case "json", "json_object", "json_array", "json_arrayagg", "json_objectagg", "json_scalar", "json_serialize",
+		"json_exists", "json_query", "json_value":
+		return p.jsonFunction(windowed)
 	case "merge_action":
 		p.requires(17)
 		p.i += 2
@@ -89,13 +90,8 @@ func (p *parser) colNameFunction(start int, word string, windowed bool) Expr {
 		return p.special(start, word)
 	case "treat":
 		failUnsupported(start, "TREAT", "write CAST")
-	case "json", "json_array", "json_arrayagg", "json_objectagg", "json_scalar", "json_serialize", "json_exists",
-		"json_query", "json_value", "json_table":
-		failUnsupported(start, "the SQL/JSON function "+upper(word),
-			"use the json_build_ and jsonb_path_ functions or the operators; PostgreSQL's versions read it differently")
-	case "xmlattributes", "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlnamespaces", "xmlparse", "xmlpi",
-		"xmlroot", "xmlserialize", "xmltable":
-		failUnsupported(start, "the XML function "+upper(word), "build the document in the application")
+	case "xmlconcat", "xmlelement", "xmlexists", "xmlforest", "xmlparse", "xmlpi", "xmlroot", "xmlserialize":
+		return p.xmlFunction()
 	}
 	p.unexpected("a function or an expression")
 	return nil
@@ -145,25 +141,5 @@ func (p *parser) coalesce() Expr {
 	}
 	p.expectPunct(")")
 	c.Span = p.span(t.Start)
-	return c
-}
-
-// jsonObject reads json_object(a, b), which is the function of all versions; the constructor json_object(a: b) that
-// 16 added is refused.
-func (p *parser) jsonObject(start int, windowed bool) Expr {
-	name := p.name()
-	c := &FuncCall{Name: name.Value}
-	p.expectPunct("(")
-	if !p.isPunct(")") {
-		c.Args = list(p, p.funcArg)
-	}
-	if !p.isPunct(")") || len(c.Args) == 0 {
-		failUnsupported(start, "the SQL/JSON constructor JSON_OBJECT", "use json_build_object")
-	}
-	p.i++
-	if windowed && (p.is("filter") || p.is("over") || p.is("within")) {
-		p.unexpected("no window or filter here")
-	}
-	c.Span = p.span(start)
 	return c
 }

@@ -17,7 +17,7 @@ func (p *parser) merge(start int, with *With) *Merge {
 	if p.is("returning") {
 		p.requires(17)
 	}
-	s.Returning = p.returning()
+	s.ReturningWith, s.Returning = p.returning()
 	s.Span = p.span(start)
 	return s
 }

@@ -24,6 +24,11 @@ func (p *parser) operator(left Expr, prec int, restricted bool) Expr {
 		p.i++
 		return &IsTest{Span: p.span(start), X: left, Not: t.Value == "notnull", What: "null"}
 	case "at":
+		if p.peek(1).isKeyword("local") {
+			p.i += 2
+			p.requires(17)
+			return p.special(start, "timezone", left)
+		}
 		p.i += 2
 		p.expect("zone")
 		right := p.expr(precAt)
@@ -95,8 +100,8 @@ func (p *parser) jsonTest() string {
 	if kind := p.oneOf("value", "array", "object", "scalar"); kind != "" {
 		what += " " + kind
 	}
-	if p.is("with") || p.is("without") {
-		failUnsupported(p.tok().Start, "IS JSON with UNIQUE KEYS", "test for the keys in the application")
+	if p.uniqueKeys() {
+		what += " with unique keys"
 	}
 	return what
 }

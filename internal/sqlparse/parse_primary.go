@@ -227,9 +227,6 @@ func (p *parser) startsKeywordLiteral() bool {
 
 func (p *parser) keywordLiteral() Expr {
 	start := p.tok().Start
-	if p.is("json") && p.peek(1).isPunct("(") {
-		failUnsupported(start, "the constructor JSON(...)", "cast with ::json")
-	}
 	t, _ := p.keywordType()
 	t.Span = p.span(start)
 	return p.typedLiteral(start, t)

@@ -171,9 +171,9 @@ func (p *parser) genericType() TypeName {
 func (p *parser) intervalFields() string {
 	first := p.oneOf("year", "month", "day", "hour", "minute", "second")
 	if first == "second" {
-		p.length()
+		return first + p.secondDigits()
 	}
-	if first == "" || first == "second" || first == "month" || !p.accept("to") {
+	if first == "" || first == "month" || !p.accept("to") {
 		return first
 	}
 	last := ""
@@ -191,7 +191,14 @@ func (p *parser) intervalFields() string {
 	case "":
 		p.unexpected("a smaller field of an interval")
 	case "second":
-		p.length()
+		last += p.secondDigits()
 	}
 	return first + " to " + last
+}
+
+func (p *parser) secondDigits() string {
+	if n := p.length(); n != nil {
+		return "(" + n[0].(*Literal).Value + ")"
+	}
+	return ""
 }

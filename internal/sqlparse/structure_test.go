@@ -204,7 +204,7 @@ func TestTheKeywordsOfTypesTellThemFromNames(t *testing.T) {
 	plain := expression(t, "a::char").(*sqlparse.Cast)
 	require.False(t, plain.Type.Quoted)
 	day := expression(t, "interval '1' day to second(3)").(*sqlparse.Cast)
-	require.Equal(t, "day to second", day.Type.Fields)
+	require.Equal(t, "day to second(3)", day.Type.Fields)
 	zone := expression(t, "a::timestamp(3) with time zone[]").(*sqlparse.Cast)
 	require.Equal(t, "timestamp with time zone", zone.Type.Name)
 	require.Equal(t, 1, zone.Type.Array)
@@ -277,6 +277,8 @@ func TestWhatTheServersGrammarRefusesIsRefused(t *testing.T) {
 		"values", "values ()", "values (1),", "table", "table t where a", "select 1 union", "select 1 union all all select 2",
 		"select a between 1", "select a in ()", "select a in 1", "select a = any 1", "select not", "select a is 1",
 		"select case end", "select case when a end", "select case when a then b", "select cast(a)", "select cast(a int)",
+		"select substring(a = b similar c escape d)", "select substring(a in (1) and b similar c escape d)",
+		"select substring(a between 1 and 2 similar c escape d)",
 		"select a::", "select a::int[", "select a::int[b]", "select a::3", "select -", "select a +", "select ()",
 	} {
 		_, err := sqlparse.Parse(sql)

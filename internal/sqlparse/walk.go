@@ -79,6 +79,7 @@ func (w walker) belowStatement(n Statement) {
 		if n.OnConflict != nil {
 			w.node(n.OnConflict)
 		}
+		parts(w, n.ReturningWith)
 		parts(w, n.Returning)
 	case *Update:
 		w.with(n.With)
@@ -86,12 +87,14 @@ func (w walker) belowStatement(n Statement) {
 		parts(w, n.Set)
 		tables(w, n.From)
 		w.expr(n.Where)
+		parts(w, n.ReturningWith)
 		parts(w, n.Returning)
 	case *Delete:
 		w.with(n.With)
 		w.node(&n.Table)
 		tables(w, n.Using)
 		w.expr(n.Where)
+		parts(w, n.ReturningWith)
 		parts(w, n.Returning)
 	case *Merge:
 		w.with(n.With)
@@ -99,6 +102,7 @@ func (w walker) belowStatement(n Statement) {
 		w.node(n.Source)
 		w.expr(n.On)
 		parts(w, n.When)
+		parts(w, n.ReturningWith)
 		parts(w, n.Returning)
 	}
 }
@@ -149,8 +153,23 @@ func (w walker) belowTable(n TableExpr) {
 		w.alias(&n.Alias)
 	case *FuncRef:
 		w.exprs(n.Calls)
+		for _, d := range n.CallDefs {
+			if d != nil {
+				w.node(d)
+			}
+		}
 		w.alias(&n.Alias)
 		parts(w, n.Types)
+	}
+}
+
+// search visits the SEARCH and CYCLE clauses of a common table expression.
+func (w walker) search(n *CTE) {
+	if n.Search != nil {
+		w.node(n.Search)
+	}
+	if n.Cycle != nil {
+		w.node(n.Cycle)
 	}
 }
 
@@ -171,6 +190,21 @@ func (w walker) belowPart(n Node) {
 		w.name(&n.Name)
 		parts(w, n.Columns)
 		w.node(n.Query)
+		w.search(n)
+	case *Search:
+		parts(w, n.Columns)
+		w.name(&n.Set)
+	case *Cycle:
+		parts(w, n.Columns)
+		w.name(&n.Set)
+		w.expr(n.Mark)
+		w.expr(n.Default)
+		w.name(&n.Using)
+	case *ColumnDefs:
+		parts(w, n.Columns)
+		parts(w, n.Types)
+	case *ReturningAlias:
+		w.name(&n.Name)
 	case *TableName:
 		w.name(&n.Schema)
 		w.name(&n.Name)

@@ -41,6 +41,8 @@ func (w walker) belowExpr(n Expr) {
 		w.query(n.Query)
 	case *FuncCall:
 		w.belowCall(n)
+	case *ClauseCall:
+		w.belowClauses(n)
 	case *NamedArg:
 		w.name(&n.Name)
 		w.expr(n.X)
@@ -75,6 +77,17 @@ func (w walker) belowCall(n *FuncCall) {
 	w.exprs(n.Args)
 	parts(w, n.OrderBy)
 	parts(w, n.WithinGroup)
+	w.expr(n.Filter)
+	if n.Over != nil {
+		w.node(n.Over)
+	}
+}
+
+func (w walker) belowClauses(n *ClauseCall) {
+	w.exprs(n.Args)
+	w.query(n.Query)
+	parts(w, n.Types)
+	parts(w, n.OrderBy)
 	w.expr(n.Filter)
 	if n.Over != nil {
 		w.node(n.Over)

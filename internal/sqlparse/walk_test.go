@@ -89,6 +89,7 @@ var allNodes = []sqlparse.Node{
 	&sqlparse.Subquery{}, &sqlparse.FuncCall{}, &sqlparse.NamedArg{}, &sqlparse.Case{}, &sqlparse.When{},
 	&sqlparse.Coalesce{}, &sqlparse.Row{}, &sqlparse.Array{}, &sqlparse.Index{}, &sqlparse.Field{},
 	&sqlparse.Collate{}, &sqlparse.Paren{}, &sqlparse.DefaultExpr{}, &sqlparse.GroupingSet{},
+	&sqlparse.ClauseCall{}, &sqlparse.Search{}, &sqlparse.Cycle{}, &sqlparse.ColumnDefs{}, &sqlparse.ReturningAlias{},
 }
 
 // fill builds a value of a type with every field that can hold a node filled, one level deep.

@@ -60,3 +60,5 @@ select user, "user", u.user from u
 select ordinality, filter_, over_ from f() with ordinality over
 
 select json '{}', json_object('{a,b}'), json_object(array['a', 'b'], array['c', 'd'])
+
+select substring(a || b similar c escape d), substring(a is null similar b escape c), substring(a in (1) similar b = c escape d)

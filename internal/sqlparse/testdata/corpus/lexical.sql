@@ -68,3 +68,33 @@ select '-- not a comment', '/* nor this */', $q$ ' $q$, "-- name" from "/* t */"
 select (1)::text||'x', 1::numeric(10,2), '{}'::int[], '{}'::int[][], '{}'::int[3], '1'::int array, '{}'::int array[4]
 
 select f(a => 1, b := 2), f(1, c => 3)
+
+select 'line one'
+  'two' -- and a comment
+
+select '', '''', 'a''b', E'\'', E'a\\b\n\r\t\b\f', E'\x41\x4\101\7', E'\u00e4\U0001F600', E'\ud83d\ude00', e'it''s', E'a'
+	'b\n'
+
+select U&'\0041\+01F600\\', u&'d!0061t!+000061' uescape '!', U&"d\0061ta" from u&"!0074" uescape '!'
+
+select $$it's$$, $a$ $$ inner $$ $a$, $äö$x$äö$, $_1$ -- no comment /* nor this */ $_1$, $$$$
+
+select b'', B'0101', x'', X'1fA', n'national', N'x'
+
+select /* a /* nested */ comment -- not a line comment
+*/ 1 -- trailing
+
+select a--b
+ , c /**/from/**/ t--
+
+select 1., .5, 1.5e10, 1e-3, 1E+5, 0.0, 00012, 9223372036854775807, 9223372036854775808, 2147483648, -2147483648, 1e400, 123456789012345678901234567890.5
+
+select $1, $2::int, $10+$9, $1.a, $65535
+
+select "quoted", "With Space", "with ""quote""", "ä", "select", "$a", a$b, _x, é, "A"."b"."C", t."*" from "T" "alias"
+
+select a<-1, a>=-1, a*-1, a@-1, a<>-1, a!=-1, a||-1, a/-1, a%-1, a - -1, a+-b, -a, - - 1, -(-1), -(1), +1, + +a, -a.b, -a[1], -1::int, (-1)::int, -f(1), not -a < 1
+
+select a<b, c>d, e<=f, g>=h, i<>j, k!=l, m=n, o:: int, p::s.t, q :: "T"[], r::varchar ( 3 ) [ 2 ][ ]
+
+select *, 1 from t;;
