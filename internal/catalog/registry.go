@@ -29,6 +29,11 @@ type Column struct {
 	Type    string // as format_type prints it: "bigint", "character varying(20)"
 	OID     uint32 // of the type, on the server that was read; differs between servers for user-defined types
 	NotNull bool
+
+	// Collation is the column's own, as COLLATE would name it; empty for the database's default and for types that have none.
+	Collation string
+	// Loose says that the collation calls values equal whose bytes differ.
+	Loose bool
 }
 
 // Table is a registered table. It is not changed once it is part of a [Registry].

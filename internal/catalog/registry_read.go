@@ -41,6 +41,8 @@ type columnNow struct {
 	NotNull   bool   `json:"not_null"`
 	KeyType   string `json:"key_type"` // "" when the column cannot be part of a key
 	Generated bool   `json:"generated"`
+	Collation string `json:"collation"`
+	Loose     bool   `json:"loose"`
 }
 
 // ReadRegistry returns the registered tables with their columns as they are now, in one round trip. A table that is no
@@ -81,7 +83,9 @@ func (f *registered) table() (t *Table, why string) {
 	}
 	t = &Table{Schema: f.Schema, Name: f.Name, OID: f.OID, Kind: f.Kind, Home: f.Home, HasSlot: f.HasSlot}
 	for _, c := range f.Now {
-		t.Columns = append(t.Columns, Column{Name: c.Name, Type: c.Type, OID: c.OID, NotNull: c.NotNull})
+		t.Columns = append(t.Columns, Column{
+			Name: c.Name, Type: c.Type, OID: c.OID, NotNull: c.NotNull, Collation: c.Collation, Loose: c.Loose,
+		})
 	}
 	for i, name := range f.Columns {
 		typ, err := shard.ParseType(f.Types[i])

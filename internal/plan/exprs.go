@@ -10,10 +10,13 @@ import (
 func (r *reader) expr(e sqlparse.Expr, sc *scope) {
 	switch e := e.(type) {
 	case nil:
-	case *sqlparse.Literal, *sqlparse.DefaultExpr:
+	case *sqlparse.Literal:
+		r.checkClockWord(e)
+	case *sqlparse.DefaultExpr:
 	case *sqlparse.Param:
 		r.use(e, famNone, false)
 	case *sqlparse.ColumnRef:
+		r.checkSystemColumn(e)
 		r.column(e, sc)
 	case *sqlparse.Star:
 		r.wholeRow(e, sc)
@@ -267,10 +270,12 @@ func (r *reader) familyOf(e sqlparse.Expr, sc *scope) family {
 // call reads a function call.
 func (r *reader) call(e *sqlparse.FuncCall, sc *scope) {
 	kind := r.allowed(e)
+	r.checkScattered(e)
 	if e.Over != nil {
 		r.windowDef(e.Over, sc)
 		r.mark(func(b *block) { b.window = true })
 	} else if kind == aggregate || e.Star || e.Distinct || len(e.WithinGroup) > 0 || e.Filter != nil || len(e.OrderBy) > 0 {
+		r.checkOuterAggregate(e, sc)
 		r.mark(func(b *block) { b.aggregate = true })
 	}
 	for _, x := range e.Args {
@@ -298,6 +303,16 @@ func (r *reader) windowDef(w *sqlparse.WindowDef, sc *scope) {
 		r.expr(o.Expr, sc)
 	}
 	r.exprs(w.FrameArgs, sc)
+	if w.Base.Value != "" {
+		return // it has the partitions of the window it refines, which is read by itself
+	}
+	var cols []*column
+	for _, x := range w.Partition {
+		if ref, ok := strip(x).(*sqlparse.ColumnRef); ok {
+			cols = append(cols, r.column(ref, sc))
+		}
+	}
+	r.mark(func(b *block) { b.partitions = append(b.partitions, cols) })
 }
 
 // allowed returns the kind of a listed function and refuses any other.

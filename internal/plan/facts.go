@@ -35,6 +35,7 @@ const (
 	srcList                 // IN (...), one of elems
 	srcAnyOf                // = ANY($n), one of the elements of an array
 	srcEmptyList            // = ANY('{}')
+	srcOwn                  // part param of the key of the row that divides the result; see splitter
 )
 
 // source is a value that is the same for every row: a parameter, a constant, or a list of them.
@@ -45,6 +46,7 @@ type source struct {
 	isInt bool // the literal is a number, not a string
 	elems []*source
 	at    int
+	own   *anchor // with srcOwn
 }
 
 func (s *source) isList() bool { return s.kind == srcList || s.kind == srcAnyOf }

@@ -116,7 +116,7 @@ func (r *reader) occurrence(rel *relation) (occurrence, bool) {
 		}
 		part := part{typ: k.Type}
 		for _, src := range sources(c) {
-			if !r.usable(src, c.fam) {
+			if src.kind == srcOwn || !r.usable(src, c.fam) {
 				continue
 			}
 			v := r.value(src, rel, i)

@@ -177,7 +177,7 @@ func (r *reader) tableRef(t *sqlparse.TableRef, outer *scope, d *domain, b *bloc
 			if t.TableSample || t.Only || t.Star {
 				panic(refuse(Unsupported, t.Start, "a CTE is read as a whole", ""))
 			}
-			return r.wrap(c.shape, t.Table.Name.Value, &t.Alias, t.Start, d, b, false)
+			return r.wrapCTE(c, t, d, b)
 		}
 	}
 	rel := r.table(t, d, b)
@@ -207,7 +207,7 @@ func (r *reader) table(t *sqlparse.TableRef, d *domain, b *block) *relation {
 
 func (rel *relation) newColumn(i int, alias *sqlparse.Alias) *column {
 	tc := &rel.table.Columns[i]
-	c := &column{rel: rel, name: tc.Name, fam: familyOfColumn(tc)}
+	c := &column{rel: rel, name: tc.Name, fam: familyOfColumn(tc), coll: collation{known: true, name: tc.Collation, loose: tc.Loose}}
 	if k := rel.table.KeyIndex(tc.Name); k >= 0 {
 		c.fam = familyOfKey(rel.table.Key[k].Type)
 		c.exact = c.fam != famNone
@@ -338,7 +338,7 @@ func (r *reader) wrap(s *shape, name string, alias *sqlparse.Alias, at int, d *d
 		panic(refuse(Syntax, at, quote(rel.alias)+" has more column aliases than the query has columns", ""))
 	}
 	for i, o := range s.outs {
-		c := &column{rel: rel, name: o.name}
+		c := &column{rel: rel, name: o.name, coll: o.coll}
 		if i < len(alias.Columns) {
 			c.name = alias.Columns[i].Value
 		}
@@ -351,6 +351,39 @@ func (r *reader) wrap(s *shape, name string, alias *sqlparse.Alias, at int, d *d
 		rel.cols = append(rel.cols, c)
 		rel.open = rel.open || c.name == ""
 	}
+	rel.carry(s, once)
 	b.rels = append(b.rels, rel)
 	return rel
+}
+
+// wrapCTE makes the relation of a reference to a CTE.
+func (r *reader) wrapCTE(c *cte, t *sqlparse.TableRef, d *domain, b *block) *relation {
+	c.used++
+	rel := r.wrap(c.shape, t.Table.Name.Value, &t.Alias, t.Start, d, b, c.used == 1)
+	if c.used == 1 {
+		c.ways = rel.waysIn()
+		return rel
+	}
+	for _, w := range c.ways {
+		w.in.outs = slices.DeleteFunc(w.in.outs, func(o *column) bool { return o == w.out })
+	}
+	c.ways = nil
+	return rel
+}
+
+// waysIn lists the columns by which a filter on rel may go inside.
+func (rel *relation) waysIn() []way {
+	var ways []way
+	add := func(cols []*column) {
+		for _, c := range cols {
+			if c.inner != nil && slices.Contains(c.inner.outs, c) {
+				ways = append(ways, way{in: c.inner, out: c})
+			}
+		}
+	}
+	add(rel.cols)
+	for _, k := range rel.carried {
+		add(k)
+	}
+	return ways
 }

@@ -21,6 +21,8 @@ type column struct {
 	// outs is the way back, set only where a filter on the outside may be applied inside.
 	inner *column
 	outs  []*column
+
+	coll collation
 }
 
 // relation is an item of FROM, or the target of DML, under the name it has there.
@@ -35,6 +37,9 @@ type relation struct {
 	ref    *sqlparse.TableRef // of a table
 	offset int
 	note   *note // why a condition on its key did not pin it
+
+	// carried are, of a derived table or CTE, keys of tables inside it, as columns of this relation that no text can name.
+	carried [][]*column
 
 	// fromQuery is set for the target of INSERT ... SELECT, whose key columns are those of the query.
 	fromQuery bool
@@ -73,7 +78,15 @@ type cte struct {
 	name  string
 	shape *shape
 	up    *cte
+
+	// used by one reference in the statement, a CTE is like a derived table there: a filter outside may go inside. The
+	// second one cuts the ways in again.
+	used int
+	ways []way
 }
+
+// way is a column of a query and the column outside that passes it on.
+type way struct{ in, out *column }
 
 func (s *scope) cte(name string) *cte {
 	for c := s.ctes; c != nil; c = c.up {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/keyway-go/keyway/internal/catalog"
@@ -11,6 +12,9 @@ import (
 type shape struct {
 	outs []output
 	open bool // a star over columns that are not known: positions say nothing
+
+	// carried are the keys of tables inside that a filter outside may fix, also where they are no output; see carry.
+	carried [][]*column
 }
 
 // output is one output column. col is set when it passes a column on unchanged, enter when a filter on it may be
@@ -19,6 +23,7 @@ type output struct {
 	name  string // "" when PostgreSQL's name for it is not known here
 	col   *column
 	enter bool
+	coll  collation
 }
 
 // block is one SELECT, UPDATE or DELETE: what a predicate of a scope is added to.
@@ -30,6 +35,9 @@ type block struct {
 	rels      []*relation // every item of its FROM, and the target of DML
 	aggregate bool
 	window    bool
+
+	// partitions has, for each window, the bare columns of its PARTITION BY.
+	partitions [][]*column
 }
 
 // query reads a query whose names are looked up in outer after its own FROM.
@@ -65,7 +73,7 @@ func (r *reader) with(w *sqlparse.With, outer *scope) *scope {
 			panic(refuse(Unsupported, c.Start, "SEARCH and CYCLE are not read", "compute the order or the path in the query"))
 		}
 		s := r.query(q, &sc)
-		s = &shape{outs: append([]output(nil), s.outs...), open: s.open}
+		s = &shape{outs: append([]output(nil), s.outs...), open: s.open, carried: s.carried}
 		if len(c.Columns) > len(s.outs) || len(c.Columns) > 0 && s.open {
 			panic(refuse(Unsupported, c.Start, "the column list of the CTE "+quote(c.Name.Value)+" does not fit what is known of its query",
 				"name the columns in the query"))
@@ -86,8 +94,12 @@ func (r *reader) setOperation(q *sqlparse.Select, outer *scope) *shape {
 		panic(refuse(Unsupported, q.Start, "row locks on a set operation are refused by PostgreSQL too", ""))
 	}
 	s := &shape{open: left.open || right.open}
-	for _, o := range left.outs {
-		s.outs = append(s.outs, output{name: o.name})
+	for i, o := range left.outs {
+		out := output{name: o.name}
+		if i < len(right.outs) && right.outs[i].coll == o.coll {
+			out.coll = o.coll
+		}
+		s.outs = append(s.outs, out)
 	}
 	for _, o := range q.OrderBy {
 		// Only output columns and positions may be named here.
@@ -145,6 +157,7 @@ func (r *reader) simple(q *sqlparse.Select, outer *scope) *shape {
 	r.limits(q, outer)
 	r.locks(q, ns)
 	r.markEnterable(q, b, s, groups)
+	r.keepTop(q, b, sc, s, groups)
 	return s
 }
 
@@ -168,7 +181,7 @@ func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
 			continue
 		}
 		r.expr(t.Expr, sc)
-		o := output{name: t.Alias.Value}
+		o := output{name: t.Alias.Value, coll: r.collationOf(t.Expr, sc)}
 		if ref, ok := strip(t.Expr).(*sqlparse.ColumnRef); ok {
 			if o.name == "" {
 				o.name = ref.Parts[len(ref.Parts)-1].Value
@@ -203,7 +216,7 @@ func (r *reader) star(e *sqlparse.Star, s *shape, sc *scope) {
 	}
 	s.open = s.open || open
 	for _, c := range cols {
-		s.outs = append(s.outs, output{name: c.name, col: c})
+		s.outs = append(s.outs, output{name: c.name, col: c, coll: c.coll})
 	}
 }
 
@@ -274,24 +287,43 @@ func (s *shape) has(name string) bool {
 	return false
 }
 
-// markEnterable marks the outputs on which a filter gives the same rows before the query's own work as after it. Not
-// so with LIMIT and OFFSET (which rows are cut changes), DISTINCT ON, windows (what a row's frame holds changes), row
-// locks, and, in a grouped query, for what is not grouped by.
+// markEnterable marks the outputs on which a filter gives the same rows before the query's own work as after it.
 func (r *reader) markEnterable(q *sqlparse.Select, b *block, s *shape, groups []*column) {
-	if q.Limit != nil || q.Offset != nil || q.WithTies || len(q.DistinctOn) > 0 || len(q.Locking) > 0 || b.window {
-		return
-	}
-	grouped := b.aggregate || len(q.GroupBy) > 0 || q.GroupAll || q.Having != nil
 	for i := range s.outs {
 		o := &s.outs[i]
-		if o.col == nil || o.col.rel == nil || o.col.rel.blk != b {
-			continue // an outer column is there whether this query has rows or not
-		}
-		o.enter = !grouped
-		for _, g := range groups {
-			o.enter = o.enter || g == o.col
+		o.enter = o.col != nil && b.admits(q, o.col, groups)
+	}
+	if r.tops != nil {
+		s.carried = b.carries(q, s, groups)
+	}
+}
+
+// admits reports whether a filter on a column of the block gives the same before the query's own work as after it. Not
+// so with LIMIT and OFFSET (which rows are cut changes), DISTINCT ON, row locks, windows whose partitions it divides
+// (what a row's frame holds changes), and, in a grouped query, for what is not grouped by.
+func (b *block) admits(q *sqlparse.Select, c *column, groups []*column) bool {
+	if c.rel == nil || c.rel.blk != b {
+		return false // an outer column is there whether this query has rows or not
+	}
+	if q.Limit != nil || q.Offset != nil || q.WithTies || len(q.DistinctOn) > 0 || len(q.Locking) > 0 {
+		return false
+	}
+	if b.aggregate || len(q.GroupBy) > 0 || q.GroupAll || q.Having != nil {
+		if !slices.Contains(groups, c) {
+			return false
 		}
 	}
+	return !b.window || b.partitioned(c)
+}
+
+// partitioned reports whether every window of the block keeps rows of different values of c apart.
+func (b *block) partitioned(c *column) bool {
+	for _, p := range b.partitions {
+		if !slices.Contains(p, c) {
+			return false
+		}
+	}
+	return len(b.partitions) > 0
 }
 
 // locks reads FOR UPDATE and its kin: row locks are held on one server, and a reference table's row is on each.

@@ -25,6 +25,9 @@ type reader struct {
 	// groupingSets is set when a query has ROLLUP, CUBE or GROUPING SETS.
 	groupingSets bool
 
+	// tops are the SELECTs met, with what is known of them; nil but for a scatter plan.
+	tops map[*sqlparse.Select]*top
+
 	insert *insertion // of an INSERT into a sharded table
 	edits  []edit
 }

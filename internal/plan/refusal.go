@@ -26,6 +26,11 @@ const (
 	ReferenceWrite                    // a write or a row lock on a reference table
 	MixedPlaces                       // sharded and home tables, or home tables of two shards, in one statement
 	Arguments                         // the arguments do not fit the statement
+	ScatterWrite                      // a write or a row lock over several shards
+	NotDivided                        // no table divides the rows of the statement among the shards
+	NotColocated                      // tables joined otherwise than by their keys, over several shards
+	Inexact                           // rows of several shards cannot be combined to what one server would give
+	ServerFunction                    // a function or constant that each shard would answer for itself
 )
 
 var reasonNames = [...]string{
@@ -34,6 +39,8 @@ var reasonNames = [...]string{
 	UnknownTable: "unknown table", UnknownColumn: "unknown column", AmbiguousColumn: "ambiguous column",
 	CatalogTable: "catalog table", UserFunction: "user function", UserOperator: "user operator",
 	ReferenceWrite: "reference write", MixedPlaces: "mixed places", Arguments: "arguments",
+	ScatterWrite: "scatter write", NotDivided: "not divided", NotColocated: "not co-located", Inexact: "inexact",
+	ServerFunction: "server function",
 }
 
 // String returns a short name for counting and for logs.

@@ -276,7 +276,15 @@ func TestAPinEntersADerivedTableOnlyWhereFilteringBeforeIsTheSame(t *testing.T) 
 		{"refused: no shard key", "select * from (select tenant_id from orders for update) x where tenant_id = $1", with(7)},
 		{"refused: no shard key", "select * from (select tenant_id from orders union select tenant_id from items) x where tenant_id = $1", with(7)},
 		{"refused: no shard key", "select * from (select tenant_id + 0 as tenant_id from orders) x where tenant_id = $1", with(7)},
-		{"refused: no shard key", "with x as (select * from orders) select * from x where tenant_id = $1", with(7)},
+		// A CTE that is read once is like a derived table; a condition on one reading says nothing of another.
+		{"key 7", "with x as (select * from orders) select * from x where tenant_id = $1", with(7)},
+		{"refused: no shard key", "with x as (select * from orders) select * from x, x y where x.tenant_id = $1", with(7)},
+		{"refused: no shard key", "with x as (select * from orders) select * from x where tenant_id = $1 and exists (select 1 from x)", with(7)},
+		{"refused: no shard key", "with x as (select * from orders limit 3) select * from x where tenant_id = $1", with(7)},
+		// A window keeps tenants apart when each of its partitions is of one tenant.
+		{"key 7", "select * from (select *, count(*) over (partition by state, tenant_id) from orders) x where tenant_id = $1", with(7)},
+		{"key 7", "select * from (select *, sum(total) over (w order by id) from orders window w as (partition by tenant_id)) x where tenant_id = $1", with(7)},
+		{"refused: no shard key", "select * from (select *, count(*) over (partition by tenant_id), count(*) over () from orders) x where tenant_id = $1", with(7)},
 		// The column of an outer row that a lateral query passes on is there when the query has no rows.
 		{"refused: no shard key", "select * from orders o left join lateral (select o.tenant_id as k) l on l.k = $1", with(7)},
 	})

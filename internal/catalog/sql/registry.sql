@@ -4,7 +4,9 @@ select coalesce(json_agg(json_build_object(
   'columns', (
     select json_agg(json_build_object(
       'name', a.attname, 'type', format_type(a.atttypid, a.atttypmod), 'oid', a.atttypid::bigint, 'not_null', a.attnotnull,
-      'generated', a.attgenerated <> '',
+      'generated', a.attgenerated <> '', 'loose', l.collisdeterministic is false,
+      'collation', case when l.collname is null or l.collname = 'default' then ''
+        else format('%s.%I', l.collnamespace::regnamespace::text, l.collname) end,
       'key_type', case when l.collisdeterministic is false then '' else case a.atttypid
         when 'pg_catalog.int2'::regtype then 'smallint' when 'pg_catalog.int4'::regtype then 'integer'
         when 'pg_catalog.int8'::regtype then 'bigint' when 'pg_catalog.uuid'::regtype then 'uuid'

@@ -1,0 +1,203 @@
+package plan
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/keyway-go/keyway/shard"
+)
+
+// ScatterBinding is a scatter plan with arguments.
+type ScatterBinding struct {
+	// One is set when the plan's One is: the whole statement for one shard. With a list of keys (ToKeyList) that is so
+	// when all Keys are on one shard; otherwise the rest of the binding holds, unless Several says why not.
+	One     *Binding
+	Several error
+
+	// Few says that only the shards of Keys have rows of the result. When there are no keys, ask any one shard.
+	Few  bool
+	Keys []shard.Key
+
+	// Limit and Offset count rows of the result. Limit is -1 without one.
+	Limit, Offset int64
+
+	plan *Scatter
+	args []any // without pgx's options
+}
+
+// Bind gives the plan its arguments, which may begin with options of pgx as those of [Plan.Bind] may. The errors are
+// those of [Plan.Bind].
+func (s *Scatter) Bind(args []any) (*ScatterBinding, error) {
+	count := Plan{Params: s.Params}
+	options, err := count.checkArguments(args)
+	if err != nil {
+		return nil, err
+	}
+	sb := &ScatterBinding{plan: s, Several: s.several, Limit: -1}
+	if s.One != nil {
+		one, err := s.One.Bind(args, shard.Key{})
+		if err != nil {
+			return nil, err
+		}
+		sb.One = &one
+		sb.Few, sb.Keys = one.Target == ToKeyList, one.Keys
+		if one.Target != ToKeyList || s.several != nil {
+			return sb, nil
+		}
+	}
+	if err := sb.keys(args, options); err != nil {
+		return nil, err
+	}
+	return sb, sb.bounds()
+}
+
+// keys evaluates the lists of keys that the rows are pinned to.
+func (sb *ScatterBinding) keys(args []any, options int) error {
+	b := binder{p: &Plan{}, args: args, sent: args, options: options}
+	var keys []shard.Key
+	for i := range sb.plan.anchors {
+		o := &sb.plan.anchors[i]
+		if o.isList() {
+			list, err := b.list(o)
+			if err != nil {
+				return err
+			}
+			keys = append(keys, list...)
+			continue
+		}
+		k, empty, err := b.one(o)
+		if err != nil {
+			return err
+		}
+		if !empty {
+			keys = append(keys, k)
+		}
+	}
+	if len(sb.plan.anchors) > 0 {
+		sb.Few, sb.Keys = true, distinct(keys)
+	}
+	sb.args = b.sent[options:]
+	return nil
+}
+
+func (sb *ScatterBinding) bounds() error {
+	limit, set, err := sb.plan.limit.value(sb.args, "LIMIT")
+	if err != nil {
+		return err
+	}
+	if set {
+		sb.Limit = limit
+	}
+	sb.Offset, _, err = sb.plan.offset.value(sb.args, "OFFSET")
+	return err
+}
+
+// Shard returns what is sent to one shard: owned are the ranges of slots that are its own in the map of this statement,
+// keys, with Few, those of [ScatterBinding.Keys] that are its own, and now the one instant that now() is in the whole
+// statement. The text is the same for the same number of ranges.
+func (sb *ScatterBinding) Shard(owned []shard.Range, keys []shard.Key, now time.Time) (string, []any) {
+	n := len(owned)
+	if n == 0 || n > maxRanges {
+		n = 0
+	}
+	p := &sb.plan.texts[n]
+	args := make([]any, 0, len(p.args))
+	for _, a := range p.args {
+		args = append(args, sb.arg(a, owned, keys, now))
+	}
+	return p.text, args
+}
+
+// FinalArgs returns the arguments of [Scatter.Final], $1 and so on.
+func (sb *ScatterBinding) FinalArgs(now time.Time) []any {
+	f := sb.plan.final
+	if f == nil {
+		return nil
+	}
+	if f.grouped == nil {
+		return []any{sb.arg(arg{kind: argCount}, nil, nil, now), sb.Offset}
+	}
+	args := make([]any, 0, len(f.grouped.args))
+	for _, a := range f.grouped.args {
+		args = append(args, sb.arg(a, nil, nil, now))
+	}
+	return args
+}
+
+func (sb *ScatterBinding) arg(a arg, owned []shard.Range, keys []shard.Key, now time.Time) any {
+	switch a.kind {
+	case argCaller:
+		if a.n == sb.plan.listParam && sb.Few {
+			return slice(keys, sb.plan.anchors[0].parts[0].typ)
+		}
+		return sb.args[a.n-1]
+	case argClock:
+		return now
+	case argLimit:
+		if sb.Limit < 0 {
+			return nil
+		}
+		if sb.Limit > math.MaxInt64-sb.Offset {
+			return int64(math.MaxInt64)
+		}
+		return sb.Limit + sb.Offset
+	case argLow:
+		return int16(owned[a.n].Lo)
+	case argHigh:
+		return int16(owned[a.n].Hi)
+	case argRanges:
+		return multirange(owned)
+	case argCount:
+		if sb.Limit < 0 {
+			return nil
+		}
+		return sb.Limit
+	default:
+		return sb.Offset
+	}
+}
+
+// multirange is the text form of int4multirange.
+func multirange(owned []shard.Range) string {
+	texts := make([]string, 0, len(owned))
+	for _, r := range owned {
+		texts = append(texts, fmt.Sprintf("[%d,%d]", r.Lo, r.Hi))
+	}
+	return "{" + strings.Join(texts, ",") + "}"
+}
+
+// keyLists finds out whether the keys of every arm are pinned to lists, and so only few shards are asked.
+func (sp *splitter) keyLists() {
+	var found []occurrence
+	for _, a := range sp.arms {
+		base := a.own.cols[0]
+		for base.inner != nil {
+			base = base.inner
+		}
+		occ, pinned := sp.occurrence(base.rel)
+		if !pinned {
+			return
+		}
+		found = append(found, occ)
+	}
+	sp.plan.anchors = found
+	if o := &found[0]; len(found) == 1 && o.isList() && len(o.parts[0].lists) == 1 {
+		if p := o.parts[0].lists[0].param; p > 0 && sp.mentions(p) == 1 {
+			sp.plan.listParam = p
+		}
+	}
+}
+
+// mentions counts how often $n is written.
+func (sp *splitter) mentions(n int) int {
+	return len(slices.Collect(func(yield func(bool) bool) {
+		for _, e := range sp.leaves {
+			if e.text == mark(arg{argCaller, n}) && !yield(true) {
+				return
+			}
+		}
+	}))
+}

@@ -1,0 +1,395 @@
+package plan
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/keyway-go/keyway/internal/sqlparse"
+)
+
+// combine decides what is left to do with the rows of all shards.
+func (sp *splitter) combine() {
+	q := sp.query
+	sp.plan.limit, sp.plan.offset = sp.bound(q.Limit), sp.bound(q.Offset)
+	sp.plan.Ties = q.WithTies
+	if len(q.OrderBy) == 0 && q.Offset != nil {
+		panic(refuse(Inexact, q.Offset.Pos().Start, "OFFSET without ORDER BY skips other rows each time",
+			"add ORDER BY, or read on from the last row with a condition"))
+	}
+	if len(sp.arms) > 1 {
+		for _, a := range sp.arms {
+			if w := sp.work(a); w != (work{}) {
+				panic(refuse(Inexact, a.query.Start, "an arm of a UNION groups, or has windows or DISTINCT, over the rows of all shards",
+					"group, partition or DISTINCT by the key there, or send the arms as statements of their own"))
+			}
+		}
+		sp.rows(&distinction{all: !q.All})
+		return
+	}
+	switch w := sp.work(sp.arms[0]); {
+	case w.group:
+		sp.group()
+	case w.window:
+		panic(refuse(Inexact, q.Start, "a window is over the rows of all shards",
+			"add the key to its PARTITION BY, or use db.EachShard"))
+	case w.distinct && len(q.DistinctOn) > 0:
+		sp.rows(&distinction{on: q.DistinctOn})
+	case w.distinct:
+		sp.rows(&distinction{all: true})
+	default:
+		sp.rows(&distinction{})
+	}
+}
+
+// work is what an arm does with rows of several keys together.
+type work struct{ group, window, distinct bool }
+
+func (sp *splitter) work(a *arm) work {
+	q, t := a.query, a.top
+	for i := range q.Targets {
+		sp.checkSetReturning(q.Targets[i].Expr)
+	}
+	var w work
+	if grouped(q) {
+		w.group = !a.own.divides(t.groups)
+	}
+	for _, p := range t.block.partitions {
+		w.window = w.window || !a.own.divides(p)
+	}
+	w.window = w.window || t.block.window && len(t.block.partitions) == 0
+	switch {
+	case len(q.DistinctOn) > 0:
+		var cols []*column
+		for _, x := range q.DistinctOn {
+			if ref, ok := strip(x).(*sqlparse.ColumnRef); ok && !sp.isOutput(q, ref) {
+				cols = append(cols, sp.column(ref, t.scope))
+			}
+		}
+		w.distinct = !a.own.divides(cols)
+	case q.Distinct:
+		cols := make([]*column, 0, len(t.shape.outs))
+		for _, o := range t.shape.outs {
+			cols = append(cols, o.col)
+		}
+		w.distinct = !a.own.divides(cols)
+	}
+	return w
+}
+
+// isOutput reports whether a bare name is the alias of an output, which then hides the column of that name.
+func (sp *splitter) isOutput(q *sqlparse.Select, ref *sqlparse.ColumnRef) bool {
+	return len(ref.Parts) == 1 && slices.ContainsFunc(q.Targets, func(t sqlparse.Target) bool {
+		return t.Alias.Value == ref.Parts[0].Value
+	})
+}
+
+// grouped reports whether a SELECT has groups or aggregates of its own.
+func grouped(q *sqlparse.Select) bool {
+	if len(q.GroupBy) > 0 || q.GroupAll || q.Having != nil {
+		return true
+	}
+	for i := range q.Targets {
+		if hasAggregate(q.Targets[i].Expr) {
+			return true
+		}
+	}
+	for i := range q.OrderBy {
+		if hasAggregate(q.OrderBy[i].Expr) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(q.DistinctOn, hasAggregate)
+}
+
+func hasAggregate(x sqlparse.Expr) bool {
+	found := false
+	sqlparse.Walk(x, func(n sqlparse.Node) bool {
+		if call, ok := n.(*sqlparse.FuncCall); ok && isAggregate(call) {
+			found = true
+		}
+		_, query := n.(*sqlparse.Select)
+		return !found && !query
+	})
+	return found
+}
+
+func isAggregate(e *sqlparse.FuncCall) bool {
+	if e.Over != nil {
+		return false
+	}
+	kind, ok := functions[e.Name]
+	if !ok || e.Special {
+		if special, ok := specials[e.Name]; ok {
+			kind = special
+		}
+	}
+	return kind == aggregate || e.Star || e.Distinct || len(e.WithinGroup) > 0 || e.Filter != nil || len(e.OrderBy) > 0
+}
+
+// distinction is what makes rows of several shards one: DISTINCT and UNION (all), or DISTINCT ON.
+type distinction struct {
+	all bool
+	on  []sqlparse.Expr
+}
+
+// rows plans a statement whose shards send rows of the result.
+func (sp *splitter) rows(d *distinction) {
+	q, p := sp.query, sp.plan
+	o := &ordering{sp: sp, hide: len(sp.arms) == 1 && !q.Distinct || len(q.DistinctOn) > 0}
+	final := &finalQuery{distinct: d.all, ties: q.WithTies}
+	for i := range q.OrderBy {
+		p.Order = append(p.Order, o.key(&q.OrderBy[i]))
+	}
+	for _, x := range d.on {
+		final.on = append(final.on, o.key(&sqlparse.OrderItem{Span: x.Pos(), Expr: x}))
+	}
+	p.Hidden = len(o.hidden)
+	o.settle(p.Order)
+	o.settle(final.on)
+	final.order, final.hidden = p.Order, p.Hidden
+	switch {
+	case d.all || len(d.on) > 0:
+		p.Combine = Finished
+		final.equal = sp.equalities()
+	case len(p.Order) > 0:
+		p.Combine = Ordered
+	default:
+		p.Combine = Concat
+	}
+	if p.Combine != Concat {
+		p.final = final
+	}
+	sp.texts(append(o.edits(), sp.limitEdits()...))
+}
+
+// equalities are the collations by which the rows' columns are compared.
+func (sp *splitter) equalities() []collation {
+	var all []collation
+	for _, a := range sp.arms {
+		outs := a.top.shape.outs
+		if all == nil {
+			all = make([]collation, len(outs))
+			for i := range outs {
+				all[i] = outs[i].coll
+			}
+		}
+		for i := range all {
+			if i >= len(outs) || outs[i].coll != all[i] {
+				all[i] = collation{}
+			}
+		}
+	}
+	return all
+}
+
+// texts makes the shards' text for each number of ranges.
+func (sp *splitter) texts(edits []edit) {
+	text := sp.render(sqlparse.Span{Start: 0, End: len(sp.text)}, append(slices.Clone(sp.shard), edits...)...)
+	for n := range sp.plan.texts {
+		sp.plan.texts[n] = numbered(text, n)
+	}
+}
+
+// limitEdits ask each shard for the rows that the offset skips too, since all of them may be one shard's.
+func (sp *splitter) limitEdits() []edit {
+	q := sp.query
+	if q.Offset == nil {
+		return nil
+	}
+	at := q.Offset.Pos()
+	edits := []edit{{at: at.Start, to: at.End, text: "0"}}
+	if q.Limit != nil {
+		at := q.Limit.Pos()
+		edits = append(edits, edit{at: at.Start, to: at.End, text: " (" + mark(arg{kind: argLimit}) + "::int8) "})
+	}
+	return edits
+}
+
+// ordering finds the columns of the shards' rows by which they are ordered.
+type ordering struct {
+	sp     *splitter
+	hide   bool // columns may be added
+	hidden []string
+	seen   []string // the hidden ones as compared
+}
+
+// key finds the column of an item of ORDER BY. A hidden one is counted from 0 in pending form; see settle.
+func (o *ordering) key(item *sqlparse.OrderItem) SortKey {
+	if item.Using != "" {
+		panic(refuse(Inexact, item.Start, "ORDER BY ... USING is not read for several shards", "write ASC or DESC"))
+	}
+	k := SortKey{Desc: item.Desc, NullsFirst: item.Desc}
+	if item.NullsFirst != nil {
+		k.NullsFirst = *item.NullsFirst
+	}
+	var coll collation
+	k.Column, coll = o.column(item.Expr)
+	k.Collation, k.CollationKnown = coll.name, coll.known
+	return k
+}
+
+// pending marks a hidden column until their number is known.
+const pending = 1 << 30
+
+func (o *ordering) column(x sqlparse.Expr) (int, collation) {
+	q, sp := o.sp.query, o.sp
+	first := sp.arms[0].query
+	x = strip(x)
+	if lit, ok := x.(*sqlparse.Literal); ok {
+		n, err := strconv.Atoi(lit.Value)
+		if err != nil || lit.Kind != sqlparse.LitInteger || n < 1 || n > len(first.Targets) {
+			panic(refuse(Inexact, lit.Start, "a constant in ORDER BY that is no position of the written outputs is not read", "write the expression"))
+		}
+		return o.position(first, n-1, lit.Start)
+	}
+	if ref, ok := x.(*sqlparse.ColumnRef); ok && len(ref.Parts) == 1 {
+		if i := named(first, ref.Parts[0].Value); i >= 0 {
+			return o.position(first, i, ref.Start)
+		}
+	}
+	if q.Op != sqlparse.SetNone {
+		panic(refuse(Inexact, x.Pos().Start, "the ORDER BY of a UNION whose column is not written in its first SELECT is not read",
+			"write the columns instead of a star"))
+	}
+	scope := sp.arms[0].top.scope
+	want := sp.canonical(x, scope)
+	for i := range q.Targets {
+		if _, star := q.Targets[i].Expr.(*sqlparse.Star); !star && sp.canonical(q.Targets[i].Expr, scope) == want {
+			if starBefore(q, i) && starAfter(q, i) {
+				break
+			}
+			return o.position(q, i, x.Pos().Start)
+		}
+	}
+	return o.hiddenColumn(x, want), sp.collationOf(x, scope)
+}
+
+// named finds the written output of a name; -1 when there is none.
+func named(q *sqlparse.Select, name string) int {
+	return slices.IndexFunc(q.Targets, func(t sqlparse.Target) bool {
+		if t.Alias.Value != "" {
+			return t.Alias.Value == name
+		}
+		ref, ok := strip(t.Expr).(*sqlparse.ColumnRef)
+		return ok && ref.Parts[len(ref.Parts)-1].Value == name
+	})
+}
+
+func isStar(t sqlparse.Target) bool {
+	switch x := t.Expr.(type) {
+	case *sqlparse.Star:
+		return true
+	case *sqlparse.Field:
+		return x.Star
+	}
+	return false
+}
+
+func starBefore(q *sqlparse.Select, i int) bool { return slices.ContainsFunc(q.Targets[:i], isStar) }
+func starAfter(q *sqlparse.Select, i int) bool  { return slices.ContainsFunc(q.Targets[i:], isStar) }
+
+// position is the place of target i among the columns: from the end when a star before it has columns that the server
+// may count otherwise than the registry.
+func (o *ordering) position(q *sqlparse.Select, i, at int) (int, collation) {
+	coll := o.collation(i)
+	switch {
+	case !starBefore(q, i) && !isStar(q.Targets[i]):
+		return i, coll
+	case !starAfter(q, i):
+		return pending/2 + i - len(q.Targets), coll
+	}
+	panic(refuse(Inexact, at, "the position of a column between two stars is not known", "write the columns"))
+}
+
+// collation is that of output i in every arm.
+func (o *ordering) collation(i int) collation {
+	var all collation
+	for n, a := range o.sp.arms {
+		if i >= len(a.query.Targets) || starBefore(a.query, i) && n > 0 {
+			return collation{}
+		}
+		c := o.sp.collationOf(a.query.Targets[i].Expr, a.top.scope)
+		if n > 0 && c != all {
+			return collation{}
+		}
+		all = c
+	}
+	return all
+}
+
+func (o *ordering) hiddenColumn(x sqlparse.Expr, want string) int {
+	if !o.hide {
+		panic(refuse(Inexact, x.Pos().Start, "the ORDER BY of a DISTINCT is not found among the written outputs",
+			"write the output as in the list, or its position"))
+	}
+	if i := slices.Index(o.seen, want); i >= 0 {
+		return pending + i
+	}
+	o.seen = append(o.seen, want)
+	o.hidden = append(o.hidden, o.sp.render(x.Pos(), o.sp.shard...))
+	return pending + len(o.hidden) - 1
+}
+
+// settle counts from the end what was pending until the number of hidden columns was known.
+func (o *ordering) settle(keys []SortKey) {
+	for i := range keys {
+		switch c := &keys[i].Column; {
+		case *c >= pending:
+			*c -= pending + len(o.hidden)
+		case *c > pending/4:
+			*c -= pending/2 + len(o.hidden)
+		}
+	}
+}
+
+// edits add the hidden columns to the outputs.
+func (o *ordering) edits() []edit {
+	if len(o.hidden) == 0 {
+		return nil
+	}
+	targets := o.sp.query.Targets
+	if len(targets) == 0 || o.sp.query.Table {
+		panic(refuse(Unsupported, o.sp.query.Start, "ORDER BY without written outputs is not read for several shards", "write SELECT * FROM"))
+	}
+	var b strings.Builder
+	for i, x := range o.hidden {
+		b.WriteString(", " + x + ` as "keyway_order_` + strconv.Itoa(i+1) + `"`)
+	}
+	at := targets[len(targets)-1].End
+	return []edit{{at: at, to: at, text: b.String()}}
+}
+
+// canonical is a text by which expressions that PostgreSQL takes for the same are compared: two that differ may still be
+// the same, never the other way round.
+func (sp *splitter) canonical(x sqlparse.Expr, sc *scope) string {
+	x = strip(x)
+	var names []edit
+	span := x.Pos()
+	sqlparse.Walk(x, func(n sqlparse.Node) bool {
+		if ref, ok := n.(*sqlparse.ColumnRef); ok {
+			names = append(names, edit{at: ref.Start - span.Start, to: ref.End - span.Start, text: sp.identity(ref, sc)})
+		}
+		_, query := n.(*sqlparse.Select)
+		return !query
+	})
+	text := apply(span.Text(sp.text), names)
+	if strings.ContainsAny(text, `'"$`) || hasQuery(x) || strings.Contains(text, "--") || strings.Contains(text, "/*") {
+		return text
+	}
+	return strings.Join(strings.Fields(strings.ToLower(text)), " ")
+}
+
+// identity is a column's own number, so that o.total and total are one.
+func (sp *splitter) identity(ref *sqlparse.ColumnRef, sc *scope) string {
+	c := sp.column(ref, sc)
+	if c == opaque {
+		return ref.Text(sp.text)
+	}
+	i := slices.Index(sp.known, c)
+	if i < 0 {
+		i = len(sp.known)
+		sp.known = append(sp.known, c)
+	}
+	return "#" + strconv.Itoa(i)
+}

@@ -1,0 +1,179 @@
+package plan
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/keyway-go/keyway/internal/sqlparse"
+)
+
+// maxRanges is the most ranges of slots that are written as comparisons, which the server's planner estimates well; more
+// are one multirange, which costs a row less than five comparisons do.
+const maxRanges = 4
+
+// argKind says what is sent for one $n of a piece.
+type argKind uint8
+
+const (
+	argCaller argKind = iota // argument n of the caller's, from 1
+	argClock                 // the one instant of the whole statement
+	argLimit                 // limit plus offset, or NULL
+	argLow                   // the first slot of owned range n, from 0
+	argHigh                  // the last slot of owned range n
+	argRanges                // every owned range as a multirange
+	argCount                 // the limit, or NULL
+	argSkip                  // the offset
+)
+
+type arg struct {
+	kind argKind
+	n    int
+}
+
+// piece is a text with its own numbering of parameters: each server must be able to tell the type of every $n, so a
+// text may only have those that it uses.
+type piece struct {
+	text string
+	args []arg
+}
+
+// Inside of texts that are put together, parameters and predicates are marks, because their numbers follow from the
+// whole. NUL cannot be in a text for PostgreSQL.
+const markEnd = "\x00"
+
+func mark(a arg) string {
+	return "\x00p" + strconv.Itoa(int(a.kind)) + "," + strconv.Itoa(a.n) + markEnd
+}
+
+// ownMark stands for "the slot in this column is owned".
+func ownMark(column string) string { return "\x00o" + column + markEnd }
+
+// numbered makes a piece of a text with marks, for so many ranges of owned slots (0 for many).
+func numbered(text string, ranges int) piece {
+	var p piece
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "\x00")
+		b.WriteString(before)
+		if !found {
+			p.text = b.String()
+			return p
+		}
+		word, after, _ := strings.Cut(rest, markEnd)
+		if column, ok := strings.CutPrefix(word, "o"); ok {
+			text = owned(column, ranges) + after
+			continue
+		}
+		kind, n, _ := strings.Cut(word[1:], ",")
+		b.WriteString(p.number(arg{argKind(atoi(kind)), atoi(n)}))
+		text = after
+	}
+}
+
+func atoi(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic("bug: plan: a mark without a number")
+	}
+	return n
+}
+
+func (p *piece) number(a arg) string {
+	i := slices.Index(p.args, a)
+	if i < 0 {
+		i = len(p.args)
+		p.args = append(p.args, a)
+	}
+	return "$" + strconv.Itoa(i+1)
+}
+
+// owned is the predicate that the slot in a column is one of the owned ones.
+func owned(column string, ranges int) string {
+	if ranges == 0 {
+		return column + "::int4 <@ " + mark(arg{kind: argRanges}) + "::int4multirange"
+	}
+	conds := make([]string, 0, ranges)
+	for i := range ranges {
+		conds = append(conds, column+" between "+mark(arg{argLow, i})+" and "+mark(arg{argHigh, i}))
+	}
+	if ranges == 1 {
+		return conds[0]
+	}
+	return "(" + strings.Join(conds, " or ") + ")"
+}
+
+// render returns a part of the statement with parameters as marks and the edits made. An edit hides those inside it.
+func (sp *splitter) render(span sqlparse.Span, edits ...edit) string {
+	var all []edit
+	for _, e := range edits {
+		if e.at >= span.Start && e.to <= span.End {
+			all = append(all, e)
+		}
+	}
+	hidden := func(b edit) bool {
+		return slices.ContainsFunc(edits, func(e edit) bool { return e.at <= b.at && b.to <= e.to && e.to > e.at })
+	}
+	for _, e := range sp.leaves {
+		if e.at >= span.Start && e.to <= span.End && !hidden(e) {
+			all = append(all, e)
+		}
+	}
+	for i := range all {
+		all[i].at -= span.Start
+		all[i].to -= span.Start
+	}
+	return apply(span.Text(sp.text), all)
+}
+
+// expression renders an expression without edits.
+func (sp *splitter) expression(x sqlparse.Node) string { return sp.render(x.Pos()) }
+
+// findLeaves makes the edits that every text of the statement needs: parameters, and the calls that read the clock.
+func (sp *splitter) findLeaves() {
+	sqlparse.Walk(sp.query, func(n sqlparse.Node) bool {
+		switch n := n.(type) {
+		case *sqlparse.Param:
+			sp.leaves = append(sp.leaves, edit{at: n.Start, to: n.End, text: mark(arg{argCaller, n.Number})})
+		case *sqlparse.FuncCall:
+			if text, ok := clockText(n); ok {
+				sp.leaves = append(sp.leaves, edit{at: n.Start, to: n.End, text: text})
+			}
+		case *sqlparse.Target:
+			sp.nameClock(n)
+		}
+		return true
+	})
+}
+
+// nameClock keeps the name of an output that is only a call that reads the clock.
+func (sp *splitter) nameClock(t *sqlparse.Target) {
+	call, ok := strip(t.Expr).(*sqlparse.FuncCall)
+	if !ok || t.Alias.Value != "" {
+		return
+	}
+	if _, ok := clockText(call); ok {
+		sp.leaves = append(sp.leaves, edit{at: t.End, to: t.End, text: " as " + quote(call.Name)})
+	}
+}
+
+// clockText is what is written in place of a call that reads the clock: each shard would read its own.
+func clockText(e *sqlparse.FuncCall) (string, bool) {
+	if e.Schema != "" && e.Schema != "pg_catalog" || len(e.Args) > 0 {
+		return "", false
+	}
+	at := "cast(" + mark(arg{kind: argClock}) + " as timestamptz)"
+	switch e.Name {
+	case "now", "transaction_timestamp", "statement_timestamp", "current_timestamp":
+		return at, true
+	case "current_date":
+		return "cast(" + at + " as date)", true
+	case "current_time":
+		return "cast(" + at + " as timetz)", true
+	case "localtime":
+		return "cast(" + at + " as time)", true
+	case "localtimestamp":
+		return "cast(" + at + " as timestamp)", true
+	}
+	return "", false
+}
