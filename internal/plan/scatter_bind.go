@@ -12,8 +12,9 @@ import (
 
 // ScatterBinding is a scatter plan with arguments.
 type ScatterBinding struct {
-	// One is set when the plan's One is: the whole statement for one shard. With a list of keys (ToKeyList) that is so
-	// when all Keys are on one shard; otherwise the rest of the binding holds, unless Several says why not.
+	// One is set when the plan's One is: the whole statement for one shard. Unless its target is ToKeyList, that is all.
+	// With ToKeyList it holds when all Keys are on one shard; otherwise the rest of the binding does, unless Several says
+	// why not.
 	One     *Binding
 	Several error
 

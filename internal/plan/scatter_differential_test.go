@@ -196,7 +196,7 @@ func (w *world) compareScatter(sql string, args []any, ordered bool) {
 	case err != nil:
 		w.counts["refused by Bind: "+reason(err)]++
 		return
-	case s.Combine == 0:
+	case s.Combine == 0, b.One != nil && b.One.Target != plan.ToKeyList:
 		w.counts["one shard"]++
 		return
 	case len(s.Unmarked) > 0:

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,14 +142,4 @@ var collatableTypes = []uint32{
 	pgtype.TextOID, pgtype.VarcharOID, pgtype.BPCharOID, pgtype.TextArrayOID, pgtype.VarcharArrayOID, pgtype.BPCharArrayOID,
 }
 
-// firstUserOID is the first oid that PostgreSQL gives to what users make.
-const firstUserOID = 16384
-
-// collatable reports whether a collation may compare values of the type. A type of the user's may be a domain over text,
-// or citext.
 func collatable(oid uint32) bool { return slices.Contains(collatableTypes, oid) }
-
-func typeRefusal(what string, c ResultColumn) *Refusal {
-	return &Refusal{Reason: Inexact, Offset: -1, Detail: fmt.Sprintf("%s of the column %s depends on the order of addition", what, quote(c.Name)),
-		Hint: "cast to numeric, or allow it with Approximate"}
-}

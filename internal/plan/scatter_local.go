@@ -16,7 +16,7 @@ var serverFunctions = map[string]string{
 	"current_catalog": "describes one server", "current_setting": "describes one server",
 	"current_user": "describes one connection", "session_user": "describes one connection", "user": "describes one connection",
 	"current_role": "describes one connection", "system_user": "describes one connection",
-	"pg_typeof": "gives a number that differs between servers for the schema's own types",
+	"pg_typeof":      "gives a number that differs between servers for the schema's own types",
 	"pg_column_size": "tells how one server stores a value",
 }
 

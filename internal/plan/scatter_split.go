@@ -21,9 +21,9 @@ type splitter struct {
 	query *sqlparse.Select
 	plan  *Scatter
 
-	arms   []*arm // the SELECTs of a UNION, or the one
-	leaves []edit // what every text needs
-	shard  []edit // what the shards' text needs besides
+	arms   []*arm    // the SELECTs of a UNION, or the one
+	leaves []edit    // what every text needs
+	shard  []edit    // what the shards' text needs besides
 	known  []*column // met by identity
 }
 

@@ -126,9 +126,6 @@ func (sp *splitter) render(span sqlparse.Span, edits ...edit) string {
 	return apply(span.Text(sp.text), all)
 }
 
-// expression renders an expression without edits.
-func (sp *splitter) expression(x sqlparse.Node) string { return sp.render(x.Pos()) }
-
 // findLeaves makes the edits that every text of the statement needs: parameters, and the calls that read the clock.
 func (sp *splitter) findLeaves() {
 	sqlparse.Walk(sp.query, func(n sqlparse.Node) bool {
