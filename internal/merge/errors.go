@@ -1,0 +1,68 @@
+package merge
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// ErrNotOrderable is the error of a sort column whose order cannot be followed exactly from the values that the server
+// sends: let a server sort instead.
+var ErrNotOrderable = errors.New("the order of this type cannot be followed outside the server")
+
+// ErrClosed is the error of reading a row from rows that are closed.
+var ErrClosed = errors.New("rows are closed")
+
+// ShardError says on which shard a statement failed.
+type ShardError struct {
+	Shard string
+	Err   error
+}
+
+func (e *ShardError) Error() string { return fmt.Sprintf("shard %s: %v", e.Shard, e.Err) }
+
+// Unwrap returns what failed there.
+func (e *ShardError) Unwrap() error { return e.Err }
+
+// MismatchError says that two shards answered a statement with columns that cannot be merged.
+type MismatchError struct {
+	ShardA, ShardB string
+	What           string
+}
+
+func (e *MismatchError) Error() string {
+	return fmt.Sprintf("shards %s and %s answer this statement differently: %s; bring their schemas to the same version",
+		e.ShardA, e.ShardB, e.What)
+}
+
+// TooLargeError says that a merge would hold more than its budget.
+type TooLargeError struct {
+	What   string // that had to be held
+	Budget int64  // in bytes
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%s of all shards do not fit into the %d bytes that a merge may hold; "+
+		"add a LIMIT, narrow the WHERE or group by fewer values, or read shard by shard", e.What, e.Budget)
+}
+
+// ValueError says that a value cannot be read as its type is written. It does not repeat the value.
+type ValueError struct {
+	Column string
+	Type   string
+	Format int16
+}
+
+func (e *ValueError) Error() string {
+	format := "text"
+	if e.Format == binary {
+		format = "binary"
+	}
+	return fmt.Sprintf("column %q: the server sent a %s in %s format that is none", e.Column, e.Type, format)
+}
+
+// overflow is what the server says.
+func overflow() error {
+	return &pgconn.PgError{Severity: "ERROR", SeverityUnlocalized: "ERROR", Code: "22003", Message: "bigint out of range"}
+}

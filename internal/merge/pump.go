@@ -1,0 +1,212 @@
+package merge
+
+import (
+	"slices"
+	"sync"
+)
+
+// drainBytes of an unwanted result are read before its server is asked to stop: reading what has been sent is cheaper.
+const drainBytes = 64 << 10
+
+// pump reads one input and keeps what the caller has not taken yet.
+type pump struct {
+	rows  *Rows
+	index int
+	in    Input
+
+	mu    sync.Mutex
+	queue []*batch // oldest first; the last one grows while it is here. Guarded by mu
+	held  int      // bytes in queue. Guarded by mu
+	ended bool     // nothing is added to queue any more. Guarded by mu
+
+	room chan struct{} // a signal that held has shrunk
+
+	// released forbids to call the input's Cancel. Both that and Release happen while cancelMu is held, or after.
+	cancelMu sync.Mutex
+	released bool
+
+	// The caller's side, touched by nobody else.
+	current *batch
+	at      int
+	key     []byte // of the current row, in a merge with an order
+}
+
+// run opens the input, reads it to its end or until the merge stops, and gives it back.
+func (p *pump) run() {
+	defer p.end()
+	if p.rows.stopping() {
+		return
+	}
+	src, err := p.in.Open(p.rows.ctx)
+	if err != nil {
+		p.rows.fail(p, err)
+		return
+	}
+	if !p.read(src) {
+		p.drain(src)
+	}
+	src.Close()
+	if err := src.Err(); err != nil {
+		p.rows.fail(p, err)
+	}
+}
+
+// read returns false when it stopped before the end.
+func (p *pump) read(src Source) bool {
+	more := src.Next()
+	// A statement that failed has no columns.
+	if !more && src.Err() != nil {
+		return true
+	}
+	if err := p.rows.describe(p, src); err != nil {
+		p.rows.fail(p, err)
+		return false
+	}
+	for ; more; more = src.Next() {
+		if !p.add(src.RawValues()) {
+			return false
+		}
+	}
+	return true
+}
+
+// add copies a row, and waits for room when there is none. It returns false when the merge stops.
+func (p *pump) add(row [][]byte) bool {
+	if p.rows.stopping() {
+		return false
+	}
+	size := sizeOf(row)
+	cost := size + len(row)*valueBytes
+	if !p.rows.charge(p, int64(cost)) {
+		return false
+	}
+	p.mu.Lock()
+	for !p.rows.holding && p.held > 0 && p.held+cost > p.rows.opt.Prefetch {
+		p.mu.Unlock()
+		select {
+		case <-p.room:
+		case <-p.rows.stop:
+			return false
+		}
+		p.mu.Lock()
+	}
+	wasEmpty := len(p.queue) == 0
+	if wasEmpty || !p.queue[len(p.queue)-1].fits(size) {
+		p.queue = append(p.queue, newBatch(size))
+	}
+	p.queue[len(p.queue)-1].add(row)
+	p.held += cost
+	p.mu.Unlock()
+	if wasEmpty {
+		p.rows.wakeCaller()
+	}
+	return true
+}
+
+// drain reads on for a while, so that a result which is nearly read leaves without a cancel request.
+func (p *pump) drain(src Source) {
+	for dropped := 0; dropped < drainBytes; {
+		if !src.Next() {
+			return
+		}
+		dropped += sizeOf(src.RawValues()) + valueBytes
+	}
+	p.cancel()
+}
+
+// cancel asks the server to stop.
+func (p *pump) cancel() {
+	p.cancelMu.Lock()
+	defer p.cancelMu.Unlock()
+	if c, ok := p.in.(Canceler); ok && !p.released {
+		c.Cancel()
+	}
+}
+
+// end gives the input back, unless the rows decode with its connection's types, and says that no more rows will come.
+func (p *pump) end() {
+	p.cancelMu.Lock()
+	p.released = true
+	p.cancelMu.Unlock()
+	if p.index != p.rows.lender {
+		p.in.Release()
+	}
+	p.mu.Lock()
+	p.ended = true
+	p.mu.Unlock()
+	p.rows.wakeCaller()
+}
+
+// take moves to the next row, which is valid until the next call. ok is false when there is none yet or no more will
+// come; ended tells which.
+func (p *pump) take() (row [][]byte, ok, ended bool) {
+	if p.current != nil {
+		if p.at++; p.at < p.current.rows {
+			return p.current.row(p.at), true, false
+		}
+		p.current.recycle()
+		p.current = nil
+	}
+	p.mu.Lock()
+	if len(p.queue) == 0 {
+		defer p.mu.Unlock()
+		return nil, false, p.ended
+	}
+	p.current, p.at = p.queue[0], 0
+	p.queue = slices.Delete(p.queue, 0, 1)
+	p.held -= len(p.current.data) + len(p.current.values)*valueBytes
+	p.mu.Unlock()
+	select {
+	case p.room <- struct{}{}:
+	default:
+	}
+	return p.current.row(0), true, false
+}
+
+// head is the row that take moved to.
+func (p *pump) head() [][]byte { return p.current.row(p.at) }
+
+// describe compares the columns of the inputs that have answered. Those of the first input are the ones given out, since
+// its types decode the values.
+func (r *Rows) describe(p *pump, src Source) error {
+	fields := src.FieldDescriptions()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.described >= 0 {
+		if what := difference(r.fields, fields, r.sameType(p.index)); what != "" {
+			return &MismatchError{ShardA: r.pumps[r.described].in.Shard(), ShardB: p.in.Shard(), What: what}
+		}
+		for i := range fields {
+			if fields[i].TypeModifier != r.fields[i].TypeModifier {
+				r.widened = append(r.widened, i)
+			}
+		}
+	}
+	if r.described < 0 || p.index == 0 {
+		// A copy: pgx keeps them in the connection's buffer.
+		r.fields, r.described = slices.Clone(fields), p.index
+	}
+	if p.index == 0 {
+		if r.types == nil {
+			r.types = src.TypeMap()
+		}
+		close(r.known)
+	}
+	return nil
+}
+
+// sameType compares types of the described input with those of another.
+func (r *Rows) sameType(b int) func(oidA, oidB uint32) bool {
+	return func(oidA, oidB uint32) bool {
+		return r.opt.SameType != nil && r.opt.SameType(r.described, oidA, b, oidB)
+	}
+}
+
+// charge counts bytes that are held whatever the caller reads. It returns false past the budget.
+func (r *Rows) charge(p *pump, cost int64) bool {
+	if !r.holding || r.charged.Add(cost) <= r.opt.Budget {
+		return true
+	}
+	r.fail(p, &TooLargeError{What: "the rows to be sorted", Budget: r.opt.Budget})
+	return false
+}
