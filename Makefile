@@ -9,13 +9,16 @@ GOLANGCI_LINT := $(CACHE)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 CORE := ./shard/... ./pool/... ./txn/... ./migrate/... ./router/... ./internal/catalog/... ./internal/plan/... ./internal/sqlparse/...
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-core test-allocations test-integration test-matrix lint fmt bench lab soak fuzz clean
+.PHONY: help setup setup-poolers build demo test test-core test-allocations test-integration test-matrix lint fmt bench lab soak fuzz clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## find PostgreSQL 15 or later, or install it
 	@sh scripts/setup-postgres.sh
+
+setup-poolers: ## find PgBouncer and pgpool-II, or install them
+	@sh scripts/setup-poolers.sh
 
 build: ## build the keyway command into bin/
 	@$(GO) build -o bin/keyway ./cmd/keyway
@@ -33,7 +36,7 @@ test-core: ## the tests of the library's own module
 test-allocations: ## the allocations of the hot paths, which are exact; the race detector adds its own
 	$(GO) test -count=1 -run 'Allocates' ./shard ./internal/plan ./pool ./router
 
-test-integration: ## the tests of the integration module: differential, generated clients, fault stories
+test-integration: setup-poolers ## the tests of the integration module: differential, generated clients, fault stories, poolers
 	cd integration && $(GO) test -race -timeout 10m ./...
 
 test-matrix: setup ## the core suite on PostgreSQL 18, and the refusal of 14

@@ -21,6 +21,11 @@ type Config struct {
 	// [Database]; its DialFunc is called for every socket that is opened.
 	Conn *pgx.ConnConfig
 
+	// PoolerExecMode replaces Conn.DefaultQueryExecMode where connections turn out to lead to a pooler. Zero keeps it,
+	// except that QueryExecModeCacheStatement and QueryExecModeDescribeExec become QueryExecModeCacheDescribe: they
+	// leave a statement on one backend and use it on another.
+	PoolerExecMode pgx.QueryExecMode
+
 	// Limit is the most sockets that may be open at once: dialling, idle, in use and closing ones all count, until the
 	// server has closed its end. It is at least 1; [Instance.SetLimit] changes it later, also to 0.
 	Limit int
@@ -86,6 +91,10 @@ type PasswordFunc func(ctx context.Context, user string) (string, error)
 
 // DatabaseConfig is what differs between the databases of one instance. The zero value changes nothing.
 type DatabaseConfig struct {
+	// Conn replaces the template: another way to the same server, such as the one past its pooler. Its sockets are
+	// charged to the same limit.
+	Conn *pgx.ConnConfig
+
 	// User replaces the template's user.
 	User string
 

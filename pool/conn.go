@@ -32,6 +32,9 @@ func (c *Conn) Release() { c.release() }
 
 // ReleaseClean gives the connection back after DISCARD ALL, for callers that ran statements nobody has read: settings,
 // temporary tables, advisory locks, prepared statements and LISTENs of theirs are gone before the next caller gets it.
+//
+// Behind a pooler with [TransactionPooling] nothing can be cleaned: the connection is closed, and what was left stays on
+// a backend that others get. Statements that nobody has read need a database whose address is the server's.
 func (c *Conn) ReleaseClean() { c.end((*resource).releaseClean) }
 
 // Discard closes the connection instead of giving it back.

@@ -10,12 +10,17 @@ import (
 // for long use: its release closes it.
 //
 // It is refused with [ErrNoControl] when nothing is kept back, because Config.Control says so or because the limit is
-// too small, and its connection is ended when the limit becomes so. Who wants it then asks over ordinary connections,
-// which is slower and always possible while there is any budget.
+// too small, and its connection is ended when the limit becomes so; and with [*NoSessionError], which is an ErrNoControl,
+// when the database's address has [TransactionPooling]. Who wants it then asks over ordinary connections, which is
+// slower and always possible while there is any budget.
 func (in *Instance) Control(ctx context.Context, d *Database) (*Conn, error) {
 	if d.in != in {
 		return nil, fmt.Errorf("pool: instance %s: Control was called with database %s of instance %s",
 			in.cfg.Name, d.name, d.in.cfg.Name)
+	}
+	none := &NoSessionError{Instance: in.cfg.Name, Database: d.name}
+	if d.seen().shared {
+		return nil, none
 	}
 	if err := in.takeToken(ctx, d, control); err != nil {
 		return nil, err
@@ -23,6 +28,11 @@ func (in *Instance) Control(ctx context.Context, d *Database) (*Conn, error) {
 	r, err := d.connectNow(ctx)
 	if err != nil {
 		return nil, err
+	}
+	d.judge(ctx, r)
+	if d.Pooling() == TransactionPooling {
+		r.release()
+		return nil, none
 	}
 	return r.newConn(), nil
 }

@@ -19,6 +19,7 @@ type Database struct {
 	in           *Instance
 	name         string
 	conn         *pgx.ConnConfig // never modified; copied for each dial
+	front        atomic.Pointer[front]
 	password     PasswordFunc
 	afterConnect func(context.Context, *pgx.Conn) error
 

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"sync"
@@ -148,34 +149,59 @@ func (d *Database) dial() {
 // connect dials and prepares one connection. With held the caller has charged its token; whatever happens, the token
 // is given back by the socket's end, or here when there was never a socket.
 func (d *Database) connect(ctx context.Context, p purpose, held bool) (*resource, error) {
+	for {
+		used := d.seen()
+		r, err := d.connectAs(ctx, p, held, used)
+		if err == nil || !d.learn(used, err) {
+			return r, err
+		}
+		held = false // the socket that ends gives it back
+	}
+}
+
+// connectAs is connect to what the address is believed to be.
+func (d *Database) connectAs(ctx context.Context, p purpose, held bool, used front) (*resource, error) {
 	cc := d.conn.Copy()
+	used.apply(cc, d.in.cfg.PoolerExecMode)
 	dl := &dialer{in: d.in, db: d, purpose: p, dial: cc.DialFunc, held: held}
 	cc.DialFunc = dl.DialFunc
 	cc.ConnectTimeout = 0 // ctx has it, and a wait for a token is not the server's time
-	conn, err := d.open(ctx, cc, dl)
+	conn, backend, err := d.open(ctx, cc, dl)
 	if dl.takeHeld() {
 		d.in.giveBack(p)
 	}
 	if err != nil {
 		return nil, newConnectError(d.in.cfg.Name, &cc.Config, err)
 	}
-	return &resource{db: d, conn: conn, sock: dl.sock, control: p == control, fresh: true}, nil
+	return &resource{db: d, conn: conn, sock: dl.sock, backend: backend, control: p == control, fresh: true}, nil
 }
 
-func (d *Database) open(ctx context.Context, cc *pgx.ConnConfig, dl *dialer) (*pgx.Conn, error) {
+func (d *Database) open(ctx context.Context, cc *pgx.ConnConfig, dl *dialer) (conn *pgx.Conn, backend uint32, err error) {
 	if err := d.setPassword(ctx, cc); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	conn, err := pgx.ConnectConfig(ctx, cc)
-	if err != nil {
-		return nil, err
+	if conn, err = pgx.ConnectConfig(ctx, cc); err != nil {
+		return nil, 0, err
 	}
 	dl.sock.establish(conn.PgConn().PID())
-	if err := d.prepare(ctx, conn); err != nil {
-		_ = conn.Close(ctx)
-		return nil, err
+	backend, err = d.recognise(ctx, conn)
+	if pooled := d.seen().pooled; err == nil && pooled {
+		dl.sock.pid.Store(0) // the key is the pooler's, or the backend stays when we go
+		if modeBehindPooler(cc.DefaultQueryExecMode, d.in.cfg.PoolerExecMode) != cc.DefaultQueryExecMode {
+			err = errPooled
+		}
 	}
-	return conn, nil
+	if err == nil {
+		err = d.prepare(ctx, conn)
+	}
+	if err != nil && !errors.Is(err, errPooled) {
+		d.front.Store(nil) // somebody else may answer next
+	}
+	if err != nil {
+		_ = conn.Close(ctx)
+		return nil, 0, err
+	}
+	return conn, backend, nil
 }
 
 func (d *Database) setPassword(ctx context.Context, cc *pgx.ConnConfig) error {

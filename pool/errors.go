@@ -223,6 +223,24 @@ func addr(cc *pgconn.Config) string {
 	return a
 }
 
+// NoSessionError refuses what needs a session of its own, such as LISTEN, on an address behind a pooler in transaction
+// mode.
+type NoSessionError struct {
+	Instance string
+	Database string
+}
+
+func (e *NoSessionError) Error() string {
+	return fmt.Sprintf("pool: instance %s: the address of database %s is a pooler in transaction mode, where no session "+
+		"outlives a transaction; what needs one must go to the server itself", e.Instance, e.Database)
+}
+
+// Is makes it an [ErrNoControl].
+func (e *NoSessionError) Is(t error) bool { return t == ErrNoControl }
+
+// SafeToRetry is true: nothing was sent.
+func (e *NoSessionError) SafeToRetry() bool { return true }
+
 // CloseError says that [Instance.Close] had to end work by force because its context ended first.
 type CloseError struct {
 	Instance string

@@ -25,6 +25,8 @@ type Instance struct {
 	// hold half of what both want.
 	many chan struct{}
 
+	inspecting chan struct{} // held (by sending) by the one Inspect that is at work
+
 	cancels     chan struct{} // a slot for each cancel request in flight
 	cancelDials atomic.Int64
 
@@ -94,16 +96,17 @@ func New(c Config) (*Instance, error) {
 		return nil, err
 	}
 	in := &Instance{
-		cfg:       c,
-		id:        instances.Add(1),
-		many:      make(chan struct{}, 1),
-		cancels:   make(chan struct{}, maxCancels),
-		stopTicks: make(chan struct{}),
-		quiet:     make(chan struct{}),
-		dead:      make(chan struct{}),
-		limit:     c.Limit,
-		sockets:   make(map[*socket]struct{}),
-		tasks:     1,
+		cfg:        c,
+		id:         instances.Add(1),
+		many:       make(chan struct{}, 1),
+		cancels:    make(chan struct{}, maxCancels),
+		inspecting: make(chan struct{}, 1),
+		stopTicks:  make(chan struct{}),
+		quiet:      make(chan struct{}),
+		dead:       make(chan struct{}),
+		limit:      c.Limit,
+		sockets:    make(map[*socket]struct{}),
+		tasks:      1,
 	}
 	in.pingTicks = in.ticks(c.PingAfter)
 	in.tickUsesLocked() // nobody else has it yet
@@ -118,7 +121,11 @@ func (in *Instance) Name() string { return in.cfg.Name }
 // Database gives access to one database of the instance. Call it once for each and keep the result: each call makes a
 // list of idle connections of its own.
 func (in *Instance) Database(name string, o DatabaseConfig) *Database {
-	d := &Database{in: in, name: name, conn: in.cfg.Conn.Copy(), password: in.cfg.Password, afterConnect: o.AfterConnect,
+	template := in.cfg.Conn
+	if o.Conn != nil {
+		template = o.Conn
+	}
+	d := &Database{in: in, name: name, conn: template.Copy(), password: in.cfg.Password, afterConnect: o.AfterConnect,
 		resources: make(map[*resource]struct{})}
 	d.conn.Database = name
 	if o.User != "" {

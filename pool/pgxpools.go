@@ -76,6 +76,7 @@ func (d *Database) pgxConfig(size int) (*pgxpool.Config, error) {
 	pc.MaxConnIdleTime, pc.HealthCheckPeriod = lentIdleTime, lentIdleTime/2
 	pc.PingTimeout = cfg.PingTimeout
 	pc.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
+		d.seen().apply(cc, cfg.PoolerExecMode)
 		cc.DialFunc = (&dialer{in: in, db: d, purpose: lent, dial: cc.DialFunc}).DialFunc
 		return d.setPassword(ctx, cc)
 	}

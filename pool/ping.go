@@ -18,7 +18,7 @@ func (r *resource) ping(ctx context.Context) (bool, error) {
 	in.backgroundLocked(func() {
 		pctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), in.cfg.PingTimeout)
 		defer cancel()
-		err := r.conn.Ping(pctx)
+		err := r.probe(pctx)
 		in.pingedFor(sinceEpoch() - start)
 		if taken.CompareAndSwap(false, true) {
 			answer <- err

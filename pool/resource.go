@@ -16,6 +16,8 @@ type resource struct {
 	conn *pgx.Conn
 	sock *socket
 
+	backend uint32 // who answered first; a session behind a pooler never sees another one
+
 	prev, next *resource // idle list; guarded by mu
 	returned   uint64    // when it became idle, in the order of returns
 	idleSince  uint32    // the same on the coarse clock
@@ -108,6 +110,10 @@ func (r *resource) discard() { r.db.in.drop(r, &r.db.in.stat.Closes.Discard) }
 func (r *resource) releaseClean() {
 	if r.control || r.conn.IsClosed() || r.dirty() {
 		r.release()
+		return
+	}
+	if r.db.Pooling() == TransactionPooling { // DISCARD ALL would meet any backend
+		r.discard()
 		return
 	}
 	reset := r.db.in.cfg.Reset

@@ -194,7 +194,7 @@ func (in *Instance) copyStat() (s Stat, first time.Time) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s = Stat{
-		Name: in.cfg.Name, Bound: "backends", Limit: in.limit, Open: in.openLocked(), Peak: in.peak, Idle: in.idle,
+		Name: in.cfg.Name, Bound: in.boundLocked(), Limit: in.limit, Open: in.openLocked(), Peak: in.peak, Idle: in.idle,
 		InUse: in.inUse, Dialling: in.dialling, Draining: in.drainingLocked(), Lingering: in.lingering,
 		Lent: in.charged[lent], Waiting: in.waiting + in.controls.n,
 		Counters: in.stat, Classes: in.classes, Databases: make([]DatabaseStat, len(in.dbs)),

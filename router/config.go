@@ -56,7 +56,9 @@ type Config struct {
 	// ConnectTimeout bounds one connection attempt. Zero means 5 s.
 	ConnectTimeout time.Duration
 
-	// ExecMode chooses how statements are sent. Empty means [CacheStatement].
+	// ExecMode chooses how statements are sent. Empty means [CacheStatement], and [CacheDescribe] on connections that are
+	// found to lead to a pooler. [CacheStatement], when it is given, is kept there too, which only a PgBouncer from 1.21
+	// with max_prepared_statements can bear; [DescribeExec] becomes CacheDescribe.
 	ExecMode ExecMode
 }
 
@@ -117,15 +119,18 @@ type PasswordFunc func(ctx context.Context, instance string, p Purpose) (string,
 
 // Instance is one PostgreSQL server. Addresses are host:port, [ipv6]:port, or /socket/directory:port.
 type Instance struct {
-	// Primary is where statements go.
+	// Primary is the server, or a pooler in front of it.
 	Primary string
 
-	// Direct is where [Init] and migrations connect when Primary is not the server itself. Empty means Primary.
+	// Direct is the server itself when Primary is a pooler: what needs a session of its own goes there, which is
+	// [Init], migrations, listening for a changed map, and [ShardDB] when statements go through a pooler in
+	// transaction mode. Empty means Primary.
 	Direct string
 
-	// Pooler and Replicas are checked and kept, and nothing connects to them yet: statements go to Primary, and Open
-	// logs a warning that says so.
-	Pooler   string
+	// Pooler is a PgBouncer or pgpool-II in front of Primary, for statements. Empty means that they go to Primary.
+	Pooler string
+
+	// Replicas are checked and kept, and nothing connects to them yet; Open logs a warning that says so.
 	Replicas []string
 
 	// Credentials override the cluster's, purpose by purpose, where a User is given.

@@ -258,7 +258,7 @@ func TestPurposesHaveTheirOwnRolesAndAddresses(t *testing.T) {
 	app, err := cfg.ConnConfig("s0", router.App)
 	require.NoError(t, err)
 	require.Equal(t, "app", app.User)
-	require.EqualValues(t, 6432, app.Port)
+	require.EqualValues(t, 5432, app.Port, "a session of one's own")
 	migrator, err := cfg.ConnConfig("s0", router.Migrator)
 	require.NoError(t, err)
 	require.Equal(t, "rds_owner", migrator.User)

@@ -100,6 +100,9 @@ func (c Config) checkInstances(v *validation) {
 		checkAddress(v, place+".primary", in.Primary)
 		checkAddress(v, place+".direct", in.Direct)
 		checkAddress(v, place+".pooler", in.Pooler)
+		if in.Pooler != "" && (in.Pooler == in.Primary || in.Pooler == in.Direct) {
+			v.add("%s.pooler: is %s, which is given as another address of the instance too; leave one of them out", place, in.Pooler)
+		}
 		for i, r := range in.Replicas {
 			checkAddress(v, fmt.Sprintf("%s.replicas[%d]", place, i), r)
 		}

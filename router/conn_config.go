@@ -19,8 +19,8 @@ import (
 
 const defaultConnectTimeout = 5 * time.Second
 
-// ConnConfig returns what pgx needs to connect to a shard for a purpose: the migrator to the instance's direct
-// address, the app to its primary. Nothing of it comes from the environment of the process. When Password is set it is
+// ConnConfig returns what pgx needs for a session of its own on a shard, for a purpose: it leads to the instance's direct
+// address, and to its primary when there is none, never to its pooler. Nothing of it comes from the environment of the process. When Password is set it is
 // asked once, now.
 //
 // The result holds the password in clear text; do not log it.
@@ -29,7 +29,7 @@ func (c Config) ConnConfig(id shard.ID, p Purpose) (*pgx.ConnConfig, error) {
 	if !ok {
 		return nil, fmt.Errorf("shard %s: is not among the shards (%s)", id, joined(c.Shards))
 	}
-	cc, err := c.instanceConfig(s.Instance, p)
+	cc, err := c.instanceConfig(s.Instance, p, c.Instances[s.Instance].sessionAddress())
 	if err != nil {
 		return nil, fmt.Errorf("shard %s: %w", id, err)
 	}
@@ -44,10 +44,9 @@ func (c Config) ConnConfig(id shard.ID, p Purpose) (*pgx.ConnConfig, error) {
 	return cc, nil
 }
 
-// instanceConfig is ConnConfig without a database.
-func (c Config) instanceConfig(name string, p Purpose) (*pgx.ConnConfig, error) {
-	in, ok := c.Instances[name]
-	if !ok {
+// instanceConfig is ConnConfig without a database, for one of the instance's addresses.
+func (c Config) instanceConfig(name string, p Purpose, address string) (*pgx.ConnConfig, error) {
+	if _, ok := c.Instances[name]; !ok {
 		return nil, fmt.Errorf("instance %s is not among the instances (%s)", name, joined(c.Instances))
 	}
 	cred := c.credential(name, p)
@@ -56,10 +55,6 @@ func (c Config) instanceConfig(name string, p Purpose) (*pgx.ConnConfig, error) 
 	}
 	if cred.Missing != "" && c.Password == nil {
 		return nil, fmt.Errorf("instance %s: there is no password for %s: %s", name, p, cred.Missing)
-	}
-	address := in.Primary
-	if p == Migrator && in.Direct != "" {
-		address = in.Direct
 	}
 	host, port, err := splitAddress(address)
 	if err != nil {
@@ -150,13 +145,9 @@ func (c Config) runtimeParams(p Purpose) map[string]string {
 	params := map[string]string{
 		"application_name": c.applicationName(),
 		"client_encoding":  "UTF8",
-		// pg_temp stands last: where it is not named it is searched first, and a temporary table hides a real one.
-		"search_path": pgx.Identifier{c.schema()}.Sanitize() + ", pg_temp",
-		// Both change what the text of a statement means, and the planner reads the text.
-		"standard_conforming_strings": "on",
-		"transform_null_equals":       "off",
-		// The names of types in the registry are read as PostgreSQL prints them.
-		"quote_all_identifiers": "off",
+	}
+	for _, s := range c.sessionSettings() {
+		params[s.name] = s.value
 	}
 	if p == App {
 		params[catalog.ClientSetting] = "1"

@@ -38,7 +38,7 @@ type InitReport struct {
 }
 
 // Init makes a cluster of the configured databases: the keyway schema with the shard's identity on each, the rights of
-// the app role, the slot map in the catalog's database and a copy of it on every shard. It connects as the migrator,
+// the app role (and, where statements go through a pooler, its settings in each database), the slot map in the catalog's database and a copy of it on every shard. It connects as the migrator,
 // and needs no more rights than that of the databases' owner.
 //
 // It may be run again: what is there is verified and left as it is, upgraded where it is older, and what is missing is
@@ -217,6 +217,9 @@ func (in *initializer) apply(ctx context.Context) (*InitReport, error) {
 			return report, &ShardError{Shard: id, Err: pgerr.Public(err)}
 		}
 		if err := in.allow(ctx, id); err != nil {
+			return report, &ShardError{Shard: id, Err: pgerr.Public(err)}
+		}
+		if err := in.settle(ctx, id); err != nil {
 			return report, &ShardError{Shard: id, Err: pgerr.Public(err)}
 		}
 		if in.has[id] {

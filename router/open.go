@@ -62,18 +62,23 @@ func newDB(cfg Config, opts []Option) (*DB, error) {
 		}
 	}
 	for _, id := range cfg.shardIDs() {
-		db.addNode(id)
+		if err := db.addNode(id); err != nil {
+			db.closePools(0)
+			return nil, err
+		}
 	}
 	return db, nil
 }
 
 func (db *DB) addInstance(name string, limit int) error {
-	cc, err := db.cfg.instanceConfig(name, App)
+	cc, err := db.instanceConfig(name, db.cfg.Instances[name].statementAddress())
 	if err != nil {
 		return err
 	}
-	cc.Tracer = db.opts.tracer
 	pc := pool.Config{Name: name, Conn: cc, Limit: limit}
+	if db.cfg.ExecMode == CacheStatement {
+		pc.PoolerExecMode = cc.DefaultQueryExecMode
+	}
 	if db.cfg.Password != nil {
 		pc.Password = func(ctx context.Context, _ string) (string, error) { return db.cfg.Password(ctx, name, App) }
 	}
@@ -85,15 +90,34 @@ func (db *DB) addInstance(name string, limit int) error {
 	return nil
 }
 
-func (db *DB) addNode(id shard.ID) {
+func (db *DB) instanceConfig(name, address string) (*pgx.ConnConfig, error) {
+	cc, err := db.cfg.instanceConfig(name, App, address)
+	if err != nil {
+		return nil, err
+	}
+	cc.Tracer = db.opts.tracer
+	return cc, nil
+}
+
+func (db *DB) addNode(id shard.ID) error {
 	s := db.cfg.Shards[id]
 	n := &node{id: id, instance: s.Instance, database: s.Database}
-	n.db = db.instances[s.Instance].Database(s.Database, pool.DatabaseConfig{
+	pc := pool.DatabaseConfig{
 		// Every connection, not only the first: an address may begin to answer as another server at any time.
 		AfterConnect: func(ctx context.Context, conn *pgx.Conn) error { return db.checkConn(ctx, n, conn) },
-	})
-	n.backend = n.db
+	}
+	n.db = db.instances[s.Instance].Database(s.Database, pc)
+	n.backend, n.direct = n.db, n.db
+	if in := db.cfg.Instances[s.Instance]; in.divided() {
+		cc, err := db.instanceConfig(s.Instance, in.sessionAddress())
+		if err != nil {
+			return err
+		}
+		pc.Conn = cc
+		n.direct = db.instances[s.Instance].Database(s.Database, pc)
+	}
 	db.nodes[id] = n
+	return nil
 }
 
 // sortedNodes returns all shards, sorted by id.

@@ -20,10 +20,18 @@ import (
 // minServer is the oldest PostgreSQL that the keyway schema runs on.
 const minServer = 15
 
-// checkConn verifies one new connection: the server's version and who the database is. The cluster's id is known
-// after Open's first look.
+// checkConn verifies one new connection: the server's version, the settings that statements are read by, and who the
+// database is. The cluster's id is known after Open's first look.
+//
+// Behind a pooler it verifies one of the backends that the connection may meet. Who they are holds for all, because a
+// pooler takes them from one database of one server for one role; only a pooler whose own configuration changes under
+// way, which drops its clients, leads elsewhere. Their settings are those of the role, as long as no other client of the
+// role changes them for its session; the loader looks again and again.
 func (db *DB) checkConn(ctx context.Context, n *node, conn *pgx.Conn) error {
 	if err := checkVersion(conn); err != nil {
+		return err
+	}
+	if err := db.cfg.checkSettings(ctx, conn); err != nil {
 		return err
 	}
 	id, err := catalog.ReadIdentity(ctx, conn)
@@ -93,12 +101,20 @@ type facts struct {
 
 // look reads the facts of one shard over one connection of the pool.
 func (db *DB) look(ctx context.Context, n *node) facts {
+	if err := inspect(ctx, n); err != nil {
+		return facts{err: rootCause(err), unreachable: isUnreachable(err)}
+	}
 	conn, err := n.db.Acquire(ctx)
 	if err != nil {
 		return facts{err: rootCause(err), unreachable: isUnreachable(err)}
 	}
 	defer conn.Release()
 	var f facts
+	if n.db.Pooling() != pool.NoPooling {
+		if err := db.cfg.checkSettings(ctx, conn.Conn()); err != nil {
+			return facts{err: err}
+		}
+	}
 	if f.identity, err = catalog.ReadIdentity(ctx, conn); err != nil {
 		return facts{err: err}
 	}
@@ -120,6 +136,18 @@ func (db *DB) look(ctx context.Context, n *node) facts {
 		return facts{err: err}
 	}
 	return f
+}
+
+// inspect finds out what a shard's addresses lead to. That the one for sessions cannot be reached does not keep
+// statements from their own.
+func inspect(ctx context.Context, n *node) error {
+	if _, err := n.db.Inspect(ctx); err != nil || n.direct == n.db {
+		return err
+	}
+	if _, err := n.direct.Inspect(ctx); err != nil && !isUnreachable(err) {
+		return err
+	}
+	return nil
 }
 
 // shadowing finds what PostgreSQL would call in place of its own operators and functions. pg_catalog is searched first,
@@ -160,8 +188,10 @@ func isUnreachable(err error) bool {
 	var version *catalog.ServerVersionError
 	var newer *catalog.NewerError
 	var older *catalog.OlderError
+	var settings *SettingsError
+	var pooler *pool.PoolerError
 	switch {
-	case errors.As(err, &identity), errors.As(err, &version), errors.As(err, &newer), errors.As(err, &older),
+	case errors.As(err, &identity), errors.As(err, &settings), errors.As(err, &pooler), errors.As(err, &version), errors.As(err, &newer), errors.As(err, &older),
 		errors.Is(err, catalog.ErrNotInitialised):
 		return false
 	}
@@ -177,10 +207,13 @@ func isUnreachable(err error) bool {
 func rootCause(err error) error {
 	var identity *IdentityError
 	var version *catalog.ServerVersionError
+	var settings *SettingsError
 	var connect *pool.ConnectError
 	switch {
 	case errors.As(err, &identity):
 		return identity
+	case errors.As(err, &settings):
+		return settings
 	case errors.As(err, &version):
 		return version
 	case errors.Is(err, catalog.ErrNotInitialised):
@@ -371,8 +404,27 @@ func (db *DB) warn(up []seen) {
 	}
 	for _, name := range db.cfg.instanceNames() {
 		in := db.cfg.Instances[name]
-		if in.Pooler != "" || len(in.Replicas) > 0 {
-			log.Warn("keyway: pooler and replica addresses are not used yet; statements go to the primary", "instance", name)
+		if len(in.Replicas) > 0 {
+			log.Warn("keyway: replica addresses are not used yet; statements go to the primary", "instance", name)
+		}
+	}
+	db.tellPoolers(up)
+}
+
+// tellPoolers says, once for each instance, what stands in front of it.
+func (db *DB) tellPoolers(up []seen) {
+	told := map[string]bool{}
+	for _, s := range up {
+		pooling := s.db.Pooling()
+		if pooling == pool.NoPooling || told[s.instance] {
+			continue
+		}
+		told[s.instance] = true
+		db.opts.log.Info("keyway: statements go through a pooler; its clients are bounded, not its backends, and no statement "+
+			"is prepared by name unless exec_mode says so", "instance", s.instance, "pooling", pooling.String())
+		if pooling == pool.TransactionPooling && s.direct.Pooling() == pool.TransactionPooling {
+			db.opts.log.Warn("keyway: the instance has no address for sessions; a changed slot map is looked for instead of "+
+				"listened for, and Shard and EachShard are refused; give its direct address", "instance", s.instance)
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (l *loader) interval() (context.Context, context.CancelFunc) {
 // returns when the connection is lost.
 func (l *loader) listen() error {
 	n := l.db.nodes[l.db.cfg.Catalog]
-	conn, err := n.db.Instance().Control(l.ctx, n.db)
+	conn, err := n.direct.Instance().Control(l.ctx, n.direct)
 	if err != nil {
 		return pgerr.Public(err)
 	}
@@ -166,6 +166,7 @@ func (l *loader) look(q catalog.Querier) error {
 		l.agree(ctx)
 	}
 	l.tryDown()
+	l.sampleSettings()
 	l.mu.Lock()
 	l.looked = time.Now()
 	l.mu.Unlock()
@@ -204,6 +205,33 @@ func (l *loader) tryDown() {
 		n.down.Store(nil)
 		l.log.Info("keyway: shard is back and verified", "shard", string(n.id), "instance", n.instance)
 	}
+}
+
+// sampleSettings looks at the settings of one backend of each shard behind a pooler that shares backends: another client
+// of the role may have changed them. Such a shard is down until they are right again.
+func (l *loader) sampleSettings() {
+	for _, n := range l.db.sortedNodes() {
+		if n.down.Load() != nil || n.db.Pooling() != pool.TransactionPooling || l.ctx.Err() != nil {
+			continue
+		}
+		var wrong *SettingsError
+		if err := l.sample(n); errors.As(err, &wrong) {
+			n.down.Store(&outage{since: time.Now(), err: wrong})
+			l.log.Error("keyway: nothing is sent to the shard, because the settings of its backends have changed",
+				"shard", string(n.id), "instance", n.instance, "error", wrong.Error())
+		}
+	}
+}
+
+func (l *loader) sample(n *node) error {
+	ctx, cancel := context.WithTimeout(l.ctx, refreshTime)
+	defer cancel()
+	conn, err := n.db.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return l.db.cfg.checkSettings(ctx, conn.Conn())
 }
 
 // refresh reads the map after shard n refused a slot: its own copy, which the refusal comes from, and the catalog's.

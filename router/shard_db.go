@@ -15,7 +15,9 @@ import (
 )
 
 // ShardDB is one shard by name. Statements are sent as they stand: nothing is read, routed or checked, and nothing is
-// sent again. What a statement leaves in its session is reset before anybody else gets the connection.
+// sent again. What a statement leaves in its session is reset before anybody else gets the connection; where statements
+// go through a pooler in transaction mode, they therefore go to the instance's direct address, and are refused without
+// one.
 //
 // The server still refuses rows whose slot the shard does not own.
 type ShardDB struct {
@@ -51,7 +53,7 @@ func (s *ShardDB) acquire(ctx context.Context) (*pool.Conn, error) {
 	if err := s.node.check(); err != nil {
 		return nil, err
 	}
-	conn, err := s.node.db.Acquire(ctx)
+	conn, err := s.node.acquireSession(ctx)
 	return conn, s.fail(err)
 }
 
@@ -181,7 +183,11 @@ func (s *ShardDB) PgxPool(ctx context.Context, n int) (*pgxpool.Pool, error) {
 	if err := s.node.check(); err != nil {
 		return nil, err
 	}
-	p, err := s.node.db.PgxPool(ctx, n)
+	sessions, err := s.node.sessions()
+	if err != nil {
+		return nil, err
+	}
+	p, err := sessions.PgxPool(ctx, n)
 	return p, s.fail(err)
 }
 

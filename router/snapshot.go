@@ -25,8 +25,9 @@ type node struct {
 	id       shard.ID
 	instance string
 	database string
-	db       *pool.Database
-	backend  backend // db; a stub in benchmarks
+	db       *pool.Database // by the instance's statement address
+	direct   *pool.Database // by its session address; db when that is the same
+	backend  backend        // db; a stub in benchmarks
 
 	// down is not nil until the shard has been verified: who it is, and that its registry is the cluster's.
 	down atomic.Pointer[outage]

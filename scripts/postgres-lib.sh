@@ -145,3 +145,12 @@ unpack_postgres() {
 			cd package && node scripts/hydrate-symlinks.js >>../log 2>&1
 	)
 }
+
+# Runs a command as root, or fails where that needs a password.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		command -v sudo >/dev/null 2>&1 && sudo -n "$@"
+	fi
+}

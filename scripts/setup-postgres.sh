@@ -72,14 +72,6 @@ apt_steps() {
 	return $status
 }
 
-as_root() {
-	if [ "$(id -u)" = 0 ]; then
-		"$@"
-	else
-		command -v sudo >/dev/null 2>&1 && sudo -n "$@"
-	fi
-}
-
 install_with_brew() {
 	command -v brew >/dev/null 2>&1 || return 1
 	echo "installing postgresql@17 with brew (no service is started)"

@@ -1,0 +1,293 @@
+package poolers_test
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/faultproxy"
+	"github.com/keyway-go/keyway/internal/localpg"
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
+	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/router"
+	"github.com/keyway-go/keyway/shard"
+)
+
+// instanceOf is a pool of its own on an address.
+func instanceOf(t *testing.T, dsn string, limit int) (*pool.Instance, *pool.Database) {
+	t.Helper()
+	cc, err := pgx.ParseConfig(dsn)
+	require.NoError(t, err)
+	cc.RuntimeParams["search_path"] = "public, pg_temp"
+	in, err := pool.New(pool.Config{Name: "pg-0", Conn: cc, Limit: limit})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = in.Close(context.Background()) })
+	return in, in.Database(cc.Database, pool.DatabaseConfig{})
+}
+
+func TestWhatAnswersIsFoundOut(t *testing.T) {
+	c := pgtest.Shared(t)
+	user := pgtest.Role(t, c, "")
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			p := k.start(t, c, user)
+			in, d := instanceOf(t, p.DSN(user, "postgres"), 4)
+			got, err := d.Inspect(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, k.pooling, got)
+			require.Equal(t, "sockets", in.Stat().Bound)
+
+			control, err := in.Control(t.Context(), d)
+			if k.pooling == pool.TransactionPooling {
+				var none *pool.NoSessionError
+				require.ErrorAs(t, err, &none)
+				require.ErrorContains(t, err, "transaction mode")
+			} else {
+				require.NoError(t, err)
+				control.Release()
+			}
+
+			_, lone := instanceOf(t, p.DSN(user, "postgres"), 2)
+			got, err = lone.Inspect(t.Context())
+			require.NoError(t, err)
+			if strings.HasPrefix(k.name, "PgBouncer") {
+				require.Equal(t, pool.TransactionPooling, got, "without a second connection least is hoped for")
+			}
+		})
+	}
+	for name, address := range map[string]func() string{
+		"the server": c.Addr,
+		"a relay that is no pooler": func() string {
+			relay, err := faultproxy.New(context.Background(), c.Addr())
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = relay.Close() })
+			return relay.Addr()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in, d := instanceOf(t, "postgres://"+user+"@"+address()+"/postgres?sslmode=disable", 4)
+			got, err := d.Inspect(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, pool.NoPooling, got)
+			require.Equal(t, "backends", in.Stat().Bound)
+		})
+	}
+}
+
+func TestAPoolerThatGoesRoundItsBackendsIsFoundOut(t *testing.T) {
+	c := pgtest.Shared(t)
+	user := pgtest.Role(t, c, "")
+	p := pgtest.Bouncer(t, c, localpg.PoolerOptions{Users: []string{user}, Settings: map[string]string{
+		"pool_mode": "transaction", "server_round_robin": "1", "min_pool_size": "6",
+	}})
+	_, d := instanceOf(t, p.DSN(user, "postgres"), 4)
+	got, err := d.Inspect(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, pool.TransactionPooling, got)
+}
+
+func TestPgpoolThatLosesWritesOrLagsIsRefused(t *testing.T) {
+	c := pgtest.Shared(t)
+	user := pgtest.Role(t, c, "")
+	for name, value := range map[string]string{"backend_clustering_mode": "raw", "load_balance_mode": "on", "memory_cache_enabled": "on"} {
+		t.Run(name, func(t *testing.T) {
+			p := pgtest.Pgpool(t, c, localpg.PoolerOptions{Users: []string{user}, Settings: map[string]string{
+				name: value, "memqcache_total_size": "1MB", "memqcache_max_num_cache": "1000", "num_init_children": "4",
+			}})
+			_, d := instanceOf(t, p.DSN(user, "postgres"), 4)
+			for range 2 {
+				_, err := d.Inspect(t.Context())
+				var refused *pool.PoolerError
+				require.ErrorAs(t, err, &refused)
+				require.ErrorContains(t, err, name+" = "+value)
+			}
+		})
+	}
+}
+
+// TestSettingsThatAPoolerDropsMustBeTheRoles: PgBouncer passes no search_path on, so the role must have it.
+func TestSettingsThatAPoolerDropsMustBeTheRoles(t *testing.T) {
+	for _, k := range kinds[:2] {
+		t.Run(k.name, func(t *testing.T) {
+			s := prepare(t, k)
+			_, err := router.Open(t.Context(), s.config)
+			var wrong *router.SettingsError
+			require.ErrorAs(t, err, &wrong)
+			require.ErrorContains(t, err, `search_path is "$user", public, not "public", pg_temp`)
+			require.Contains(t, wrong.Remedy, "alter role ")
+
+			for i := range shards { // what the sentence says, as the role itself
+				in := s.config.Instances[instance(i)]
+				remedy := strings.NewReplacer(wrong.Database, s.DBNames[i], wrong.Role, in.Credentials.App.User).Replace(wrong.Remedy)
+				_, err := pgtest.Conn(t, s.Clusters[i], in.Credentials.App.User, s.DBNames[i]).Exec(t.Context(), remedy)
+				require.NoError(t, err)
+				s.reconnect(t, i)
+			}
+			s.openDB(t)
+		})
+	}
+}
+
+// reconnect makes the i-th PgBouncer take new backends.
+func (s *set) reconnect(t *testing.T, i int) {
+	t.Helper()
+	cc, err := pgx.ParseConfig(s.poolers[i].DSN(localpg.Superuser, "pgbouncer"))
+	require.NoError(t, err)
+	cc.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	conn, err := pgx.ConnectConfig(t.Context(), cc)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	_, err = conn.Exec(t.Context(), "reconnect")
+	require.NoError(t, err)
+}
+
+// TestInitSetsTheRoleEvenWhereTheMigratorMayNot: the migrators of these tests have no CREATEROLE. A role whose
+// statements go straight to the server is left alone.
+func TestInitSetsTheRoleEvenWhereTheMigratorMayNot(t *testing.T) {
+	s := prepare(t, kinds[1])
+	count := func() (n int) {
+		const sql = "select count(*) from pg_db_role_setting where setrole = $1::regrole and setdatabase = (select oid from pg_database where datname = $2)"
+		require.NoError(t, s.Super(t, 0).QueryRow(t.Context(), sql, s.config.Instances["pg-0"].Credentials.App.User, s.DBNames[0]).Scan(&n))
+		return n
+	}
+	require.Zero(t, count())
+	s.init(t)
+	require.Equal(t, 1, count())
+}
+
+// TestSettingsChangedByAnotherClientStopTheShard: in transaction mode a SET of any client of the role stays on a backend
+// that others get.
+func TestSettingsChangedByAnotherClientStopTheShard(t *testing.T) {
+	s := prepare(t, kind{"one backend", pool.TransactionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
+		return pgtest.Bouncer(t, c, localpg.PoolerOptions{Users: users, Settings: map[string]string{"pool_mode": "transaction", "default_pool_size": "1"}})
+	}})
+	s.init(t)
+	db := s.openDB(t, router.WithPollInterval(50*time.Millisecond))
+	in := s.config.Instances["pg-0"]
+	vandal, err := pgx.Connect(t.Context(), s.poolers[0].DSN(in.Credentials.App.User, s.DBNames[0]))
+	require.NoError(t, err)
+	defer func() { _ = vandal.Close(context.Background()) }()
+
+	_, err = vandal.Exec(t.Context(), "set search_path = pg_catalog", pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	var down *router.ShardDownError
+	require.Eventually(t, func() bool {
+		_, err := db.ForKey(keyOn(t, db, "s0")).Exec(t.Context(), "select count(*) from accounts")
+		return asError(err, &down)
+	}, soon, 10*time.Millisecond)
+	require.ErrorContains(t, down, "search_path is pg_catalog")
+
+	_, err = vandal.Exec(t.Context(), "reset search_path", pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		_, err := db.ForKey(keyOn(t, db, "s0")).Exec(t.Context(), "select count(*) from accounts")
+		return err == nil
+	}, soon, 10*time.Millisecond)
+}
+
+// keyOn is a key that lives on the shard.
+func keyOn(t testing.TB, db *router.DB, id shard.ID) shard.Key {
+	t.Helper()
+	for tenant := range int64(1000) {
+		if r, err := db.Route(shard.Int64(tenant)); err == nil && r.Shard == id {
+			return shard.Int64(tenant)
+		}
+	}
+	require.FailNow(t, "no key on the shard")
+	return shard.Key{}
+}
+
+// logged collects log lines.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// TestAddressesMayBeGivenEitherWay: the pooler beside the server, or the server beside the pooler. In both a changed map
+// is heard of, and not only looked for.
+func TestAddressesMayBeGivenEitherWay(t *testing.T) {
+	for name, change := range map[string]func(*router.Instance){"primary and pooler": func(*router.Instance) {}, "primary and direct": poolerFirst} {
+		t.Run(name, func(t *testing.T) {
+			s := prepare(t, kinds[1], change)
+			s.init(t)
+			log := &logged{}
+			db := s.openDB(t, router.WithPollInterval(time.Hour), router.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+			require.Equal(t, 1, strings.Count(log.String(), "statements go through a pooler"+"; its clients are bounded, not its backends, and no statement is prepared by name unless exec_mode says so\" instance=pg-0 pooling=transaction"))
+			require.NotContains(t, log.String(), "no address for sessions")
+			_, err := db.Shard("s0").Exec(t.Context(), "select 1")
+			require.NoError(t, err)
+			for version := range uint64(2) { // the first may be found by the look before listening
+				s.swap(t, version+1)
+				require.Eventually(t, func() bool { return db.Map().Version() == version+2 }, soon, 10*time.Millisecond)
+			}
+		})
+	}
+}
+
+// TestWithoutAnAddressForSessions: the map is looked for, and what needs a session is refused in words.
+func TestWithoutAnAddressForSessions(t *testing.T) {
+	s := prepare(t, kinds[1])
+	s.init(t)
+	for name, in := range s.config.Instances {
+		onlyPooler(&in)
+		s.config.Instances[name] = in
+	}
+	log := &logged{}
+	db := s.openDB(t, router.WithPollInterval(50*time.Millisecond), router.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+	require.Contains(t, log.String(), "no address for sessions")
+
+	_, err := db.Shard("s0").Exec(t.Context(), "set search_path = pg_temp")
+	require.ErrorContains(t, err, "give instances.pg-0.direct")
+	_, err = db.Shard("s0").PgxPool(t.Context(), 1)
+	require.ErrorContains(t, err, "give instances.pg-0.direct")
+	require.NoError(t, post(t.Context(), insertAccount(t, db, 1), 1, newRef(), 1))
+
+	s.swap(t, 1)
+	require.Eventually(t, func() bool { return db.Map().Version() == 2 }, soon, 10*time.Millisecond)
+	require.NotContains(t, log.String(), "cannot listen")
+}
+
+func insertAccount(t *testing.T, db *router.DB, tenant int64) *router.DB {
+	t.Helper()
+	_, err := db.Exec(t.Context(), "insert into accounts (tenant, id) values ($1, $2)", tenant, 0)
+	require.NoError(t, err)
+	return db
+}
+
+// swap installs the version of the slot map after the given one. It gives every slot to whom it belonged.
+func (s *set) swap(t *testing.T, from uint64) {
+	t.Helper()
+	m := s.DB.Map()
+	next, err := shard.Even(from+1, m.Shards()...)
+	require.NoError(t, err)
+	for i := range shards {
+		cc, err := s.Config.ConnConfig(shard.ID([]string{"s0", "s1"}[i]), router.Migrator)
+		require.NoError(t, err)
+		conn, err := pgx.ConnectConfig(t.Context(), cc)
+		require.NoError(t, err)
+		defer func() { _ = conn.Close(context.Background()) }()
+		if i == 0 {
+			require.NoError(t, catalog.SwapMap(t.Context(), conn, from, next))
+		}
+		require.NoError(t, catalog.StoreMap(t.Context(), conn, next, shard.ID([]string{"s0", "s1"}[i])))
+	}
+}

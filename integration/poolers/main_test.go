@@ -1,0 +1,131 @@
+// Package poolers runs Keyway behind real poolers: PgBouncer in session and in transaction mode, and pgpool-II.
+package poolers_test
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/keyway-go/keyway/integration/testkit"
+	"github.com/keyway-go/keyway/internal/localpg"
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
+	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/router"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m, func() error { return goleak.Find() }) }
+
+const soon = 20 * time.Second
+
+// schema is what every story here works on: accounts of tenants and the entries in their books.
+const schema = `
+	create table accounts (tenant bigint not null, id bigint not null, balance bigint not null default 0, primary key (tenant, id));
+	create table entries (tenant bigint not null, ref uuid not null, amount bigint not null, primary key (tenant, ref));
+	select keyway.shard_table('accounts', 'tenant');
+	select keyway.shard_table('entries', 'tenant')`
+
+// A kind is one way to put a pooler in front of a server.
+type kind struct {
+	name    string
+	pooling pool.Pooling
+	start   func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler
+}
+
+var kinds = []kind{
+	{"PgBouncer, session mode", pool.SessionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
+		return bouncer(t, c, "session", users...)
+	}},
+	{"PgBouncer, transaction mode", pool.TransactionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
+		return bouncer(t, c, "transaction", users...)
+	}},
+	{"pgpool-II", pool.SessionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
+		return pgtest.Pgpool(t, c, localpg.PoolerOptions{Users: users, Settings: map[string]string{"num_init_children": "16"}})
+	}},
+}
+
+func bouncer(t testing.TB, c *localpg.Cluster, mode string, users ...string) *localpg.Pooler {
+	settings := map[string]string{"pool_mode": mode, "server_login_retry": "0.1"}
+	if mode == "transaction" {
+		settings["default_pool_size"] = "4"
+	}
+	return pgtest.Bouncer(t, c, localpg.PoolerOptions{Users: users, Settings: settings})
+}
+
+// set is a sharded database twice: DB goes to the servers, and through goes through a pooler in front of each.
+type set struct {
+	*testkit.Set
+
+	config  router.Config // of through
+	through *router.DB
+	poolers []*localpg.Pooler // of instance i
+}
+
+const (
+	shards      = 2
+	perInstance = 10 // the limit of each instance
+)
+
+// open makes one. Each change may change the addresses of the instances.
+func open(t testing.TB, k kind, changes ...func(*router.Instance)) *set {
+	t.Helper()
+	s := prepare(t, k, changes...)
+	s.init(t)
+	s.through = s.openDB(t)
+	return s
+}
+
+// prepare is open before Init and Open.
+func prepare(t testing.TB, k kind, changes ...func(*router.Instance)) *set {
+	t.Helper()
+	s := &set{Set: testkit.New(t, pgtest.SharedN(t, shards), schema, testkit.Connections(shards*perInstance))}
+	s.config = s.Config
+	s.config.Instances = map[string]router.Instance{}
+	for i, c := range s.Clusters {
+		in := s.Config.Instances[instance(i)]
+		p := k.start(t, c, in.Credentials.App.User)
+		s.poolers = append(s.poolers, p)
+		in.Primary, in.Direct, in.Pooler = c.Addr(), "", p.Addr()
+		for _, change := range changes {
+			change(&in)
+		}
+		s.config.Instances[instance(i)] = in
+	}
+	return s
+}
+
+func (s *set) init(t testing.TB) {
+	t.Helper()
+	_, err := router.Init(t.Context(), s.config, router.InitOptions{})
+	require.NoError(t, err)
+}
+
+func (s *set) openDB(t testing.TB, opts ...router.Option) *router.DB {
+	t.Helper()
+	db, err := router.Open(t.Context(), s.config, opts...)
+	require.NoError(t, err)
+	t.Cleanup(db.Close)
+	return db
+}
+
+func instance(i int) string { return fmt.Sprintf("pg-%d", i) }
+
+// onlyPooler leaves an instance no address but the pooler's.
+func onlyPooler(in *router.Instance) { in.Primary, in.Pooler = in.Pooler, "" }
+
+// poolerFirst names the addresses the other way round.
+func poolerFirst(in *router.Instance) { in.Primary, in.Direct, in.Pooler = in.Pooler, in.Primary, "" }
+
+// stat is the statistics of the i-th instance.
+func stat(db *router.DB, i int) pool.Stat { return db.Stat().Instances[i] }
+
+func newRef() (ref [16]byte) {
+	_, _ = rand.Read(ref[:]) // never fails
+	return ref
+}
+
+func asError[E error](err error, target *E) bool { return errors.As(err, target) }
