@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 
@@ -77,6 +78,11 @@ type Config struct {
 	// Password is called before every dial, for secrets that rotate. Nil means Conn.Password.
 	Password PasswordFunc
 
+	// Log is told what an operator must know: a server that cannot be reached or is full and when that ends, a limit
+	// that changes, connections that do not end. Lines are for the beginning and the end of a state, however many calls
+	// fail in between. Nil means that nothing is logged.
+	Log *slog.Logger
+
 	// AfterConnect prepares a new connection; an error closes it and fails the dial.
 	AfterConnect func(context.Context, *pgx.Conn) error
 
@@ -91,6 +97,9 @@ type PasswordFunc func(ctx context.Context, user string) (string, error)
 
 // DatabaseConfig is what differs between the databases of one instance. The zero value changes nothing.
 type DatabaseConfig struct {
+	// Shard is what statistics and metrics say of the database, nothing more: the shard that lives in it.
+	Shard string
+
 	// Conn replaces the template: another way to the same server, such as the one past its pooler. Its sockets are
 	// charged to the same limit.
 	Conn *pgx.ConnConfig

@@ -45,6 +45,7 @@ func (d *Database) connectNow(ctx context.Context) (*resource, error) {
 	start := sinceEpoch()
 	r, err := d.connect(ctx, control, true)
 	took := sinceEpoch() - start
+	d.in.observe(MeasuredDial, d, took, err)
 
 	d.in.mu.Lock()
 	defer d.in.mu.Unlock()

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -31,7 +32,7 @@ var epoch = time.Now()
 
 func sinceEpoch() time.Duration { return time.Since(epoch) }
 
-// A use is one loan of a connection. Guarded by mu.
+// A use is one loan of a connection. Guarded by mu; the holder may read it.
 type use struct {
 	tick   uint32        // of the coarse clock when it began
 	weight int32         // how many uses it stands for; 0 when it is not measured
@@ -85,6 +86,9 @@ func (in *Instance) forgetUseLocked(r *resource) { r.use = use{tick: in.clock} }
 // tickUsesLocked starts a new allowance of measured uses. mu must be held.
 func (in *Instance) tickUsesLocked() {
 	in.measured = int32(max(measuredUses*in.cfg.tick()/time.Second, 1))
+	if in.observers.Load() != nil {
+		in.measured, in.unmeasured = math.MaxInt32, 0
+	}
 }
 
 // acquired is acquiredLocked for who does not hold mu.
@@ -98,6 +102,7 @@ func (in *Instance) acquired(r *resource, c Class) {
 // held.
 func (in *Instance) waitedLocked(w *waiter, r *resource, err error) {
 	took, c, d := time.Since(w.since), &in.classes[Interactive], w.db
+	w.took = took
 	switch {
 	case r != nil:
 		c.Waits++
@@ -174,6 +179,7 @@ func (d *Database) dialledLocked(took time.Duration, err error) {
 	in := d.in
 	in.stat.Dials++
 	d.stat.Dials++
+	d.tellDialLocked(err)
 	if err == nil {
 		in.stat.Dial.add(took, 1)
 		return

@@ -18,6 +18,7 @@ import (
 type Database struct {
 	in           *Instance
 	name         string
+	shard        string
 	conn         *pgx.ConnConfig // never modified; copied for each dial
 	front        atomic.Pointer[front]
 	password     PasswordFunc
@@ -30,6 +31,7 @@ type Database struct {
 	queue     waitList
 	stat      DatabaseCounters
 	acquires  [numClasses]int64
+	refusing  trouble
 	cursor    *waiter // of pumpLocked
 	resources map[*resource]struct{}
 	lent      int // resources in use
@@ -42,6 +44,12 @@ type Database struct {
 
 // Name is the database's name.
 func (d *Database) Name() string { return d.name }
+
+// User is the role it is reached as.
+func (d *Database) User() string { return d.conn.User }
+
+// Shard is DatabaseConfig.Shard.
+func (d *Database) Shard() string { return d.shard }
 
 // Instance is the server it is on.
 func (d *Database) Instance() *Instance { return d.in }
@@ -94,6 +102,7 @@ func (d *Database) take(ctx context.Context) (r *resource, stale bool, err error
 	if r := d.idle.newest; r != nil && !in.closing {
 		stale := in.lendLocked(r)
 		in.mu.Unlock()
+		in.observe(MeasuredWait, d, 0, nil)
 		return r, stale, nil
 	}
 	w, err := d.queueUpLocked()

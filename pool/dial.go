@@ -128,6 +128,7 @@ func (d *Database) dial() {
 	start := sinceEpoch()
 	r, err := d.connect(ctx, work, true)
 	took := sinceEpoch() - start
+	in.observe(MeasuredDial, d, took, err)
 
 	in.mu.Lock()
 	defer in.mu.Unlock()

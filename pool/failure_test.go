@@ -299,7 +299,8 @@ func TestABackendThatCannotBeAskedAboutIsForgottenInTheEnd(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	var first atomic.Pointer[deaf]
-	in := s.instance(limit(1), func(c *pool.Config) {
+	var log lines
+	in := s.instance(limit(1), log.config, func(c *pool.Config) {
 		c.DrainTimeout, c.LingerTimeout = 20*time.Millisecond, 50*time.Millisecond
 		deafDials(c, &first)
 	})
@@ -310,6 +311,7 @@ func TestABackendThatCannotBeAskedAboutIsForgottenInTheEnd(t *testing.T) {
 	c.Discard()
 	require.NoError(t, db.Ping(within(t, soon)))
 	require.EqualValues(t, 1, in.Stat().Forgotten)
+	eventually(t, "told", func() bool { return len(log.having("is not counted any more")) == 1 })
 }
 
 func TestAnAddressThatIsTriedTwiceTakesOneTokenAtATime(t *testing.T) {

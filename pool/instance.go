@@ -30,6 +30,8 @@ type Instance struct {
 	cancels     chan struct{} // a slot for each cancel request in flight
 	cancelDials atomic.Int64
 
+	observers atomic.Pointer[[]*Observer] // nil when there is none; replaced under mu, never modified
+
 	// dialCtx ends the dials in flight when Close begins.
 	dialCtx   context.Context
 	stopDials context.CancelFunc
@@ -83,6 +85,8 @@ type Instance struct {
 	measured   int32 // how many more uses are measured before the next tick
 	unmeasured int32 // how many uses come before the next one that is measured
 
+	news news
+
 	popping sync.Mutex // guards popped; taken before mu
 	popped  Stat       // what Pop began from
 }
@@ -125,8 +129,9 @@ func (in *Instance) Database(name string, o DatabaseConfig) *Database {
 	if o.Conn != nil {
 		template = o.Conn
 	}
-	d := &Database{in: in, name: name, conn: template.Copy(), password: in.cfg.Password, afterConnect: o.AfterConnect,
-		resources: make(map[*resource]struct{})}
+	d := &Database{in: in, name: name, shard: o.Shard, conn: template.Copy(), password: in.cfg.Password,
+		afterConnect: o.AfterConnect,
+		resources:    make(map[*resource]struct{})}
 	d.conn.Database = name
 	if o.User != "" {
 		d.conn.User = o.User
@@ -165,6 +170,7 @@ func (in *Instance) onTick() {
 	defer in.mu.Unlock()
 	in.clock++
 	in.tickUsesLocked()
+	in.tellOverLimitLocked()
 	for _, d := range in.dbs {
 		d.expireLocked()
 	}

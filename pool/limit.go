@@ -30,6 +30,7 @@ func (in *Instance) Suspend(reason string) { in.setLimit(0, reason) }
 
 func (in *Instance) setLimit(n int, reason string) {
 	in.mu.Lock()
+	in.tellLimitLocked(n, reason)
 	in.limit, in.reason = n, reason
 	for over := -in.freeLocked(work); over > 0; over-- {
 		r := in.oldestIdleLocked(nil)

@@ -31,6 +31,7 @@ func (s *socket) linger() {
 	}
 	s.in.mu.Lock()
 	s.in.stat.Forgotten++
+	s.tellForgottenLocked()
 	s.in.mu.Unlock()
 }
 

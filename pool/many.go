@@ -108,6 +108,7 @@ func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Databas
 	for i, w := range ws {
 		switch {
 		case w == nil:
+			in.observe(MeasuredWait, dbs[group[i]], 0, nil)
 		case failed == nil:
 			got[group[i]], failed = in.await(ctx, w)
 		default:

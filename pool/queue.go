@@ -24,8 +24,9 @@ type waiter struct {
 	purpose    purpose
 	many       bool // belongs to an AcquireMany
 
-	res *resource // nil for a token
-	err error
+	res  *resource // nil for a token
+	err  error
+	took time.Duration // the wait, when it was ended by the pool
 
 	// Kept from one use to the next.
 	done  chan struct{} // receives once when settled
@@ -125,6 +126,9 @@ func (in *Instance) await(ctx context.Context, w *waiter) (*resource, error) {
 	r, err := w.res, w.err
 	if cause != nil {
 		r, err = nil, in.gaveUp(w, cause)
+	}
+	if r != nil {
+		in.observe(MeasuredWait, w.db, w.took, nil)
 	}
 	*w = waiter{done: w.done, timer: w.timer} // holds on to nothing
 	waiters.Put(w)

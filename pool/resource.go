@@ -135,6 +135,7 @@ var errNotReset = errors.New("reset left the connection inside a transaction or 
 // resetWith runs f in the background and only then lends the connection again.
 func (r *resource) resetWith(f func(context.Context, *pgx.Conn) error) {
 	in := r.db.in
+	in.observeUse(r)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.returnedLocked(r)
@@ -155,6 +156,7 @@ func (r *resource) resetWith(f func(context.Context, *pgx.Conn) error) {
 
 // putBack makes a sound connection available.
 func (in *Instance) putBack(r *resource) {
+	in.observeUse(r)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.returnedLocked(r)
@@ -204,6 +206,7 @@ func (in *Instance) placeLocked(r *resource) {
 
 // drop closes a connection that must not be used again. reason is a counter of in.stat.
 func (in *Instance) drop(r *resource, reason *int64) {
+	in.observeUse(r)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.returnedLocked(r)

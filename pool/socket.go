@@ -156,6 +156,7 @@ func (s *socket) drain() {
 		s.linger()
 	}
 	_ = s.Conn.Close()
+	s.in.observe(MeasuredDrain, s.db, sinceEpoch()-s.since, nil)
 	s.giveBack()
 }
 

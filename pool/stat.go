@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"iter"
 	"maps"
 	"time"
 )
@@ -105,6 +106,9 @@ type Refusals struct {
 // Total is all of them.
 func (r Refusals) Total() int64 { return total(r) }
 
+// All yields each reason, by its name in JSON, with its count.
+func (r Refusals) All() iter.Seq2[string, int64] { return counts(r) }
+
 // Closes counts closed connections by reason.
 type Closes struct {
 	Lifetime int64 `json:"lifetime"` // older than MaxLifetime
@@ -120,6 +124,9 @@ type Closes struct {
 
 // Total is all of them.
 func (c Closes) Total() int64 { return total(c) }
+
+// All yields each reason, by its name in JSON, with its count.
+func (c Closes) All() iter.Seq2[string, int64] { return counts(c) }
 
 // ClassStat is the part of one class of work in the [Counters] of the same names.
 type ClassStat struct {
@@ -138,6 +145,7 @@ type ClassStat struct {
 type DatabaseStat struct {
 	Database string `json:"database"`
 	User     string `json:"user"`
+	Shard    string `json:"shard,omitempty"` // of [DatabaseConfig]
 
 	Idle          int           `json:"idle"`
 	InUse         int           `json:"in_use"`
@@ -208,7 +216,7 @@ func (in *Instance) copyStat() (s Stat, first time.Time) {
 		since := d.queue.since()
 		first = earlier(first, since)
 		ds := &s.Databases[i]
-		*ds = DatabaseStat{Database: d.name, User: d.conn.User, Idle: d.idle.n, InUse: d.lent, Dialling: d.dialling,
+		*ds = DatabaseStat{Database: d.name, User: d.conn.User, Shard: d.shard, Idle: d.idle.n, InUse: d.lent, Dialling: d.dialling,
 			Waiting: d.queue.n, DatabaseCounters: d.stat}
 		ds.Transactions = d.begun.Load()
 		s.Transactions += ds.Transactions

@@ -1,6 +1,9 @@
 package pool
 
-import "reflect"
+import (
+	"iter"
+	"reflect"
+)
 
 // Since is what has been counted between two snapshots of one instance: the counters of s without those of the earlier
 // one. The gauges are those of s. Any number of readers can each keep their own earlier snapshot; with the zero Stat
@@ -75,8 +78,19 @@ func subtractMap(a, b reflect.Value) {
 // total is the sum of a struct's counters.
 func total(counters any) int64 {
 	sum := int64(0)
-	for _, v := range reflect.ValueOf(counters).Fields() {
-		sum += v.Int()
+	for _, n := range counts(counters) {
+		sum += n
 	}
 	return sum
+}
+
+// counts yields a struct's counters with their names in JSON.
+func counts(counters any) iter.Seq2[string, int64] {
+	return func(yield func(string, int64) bool) {
+		for f, v := range reflect.ValueOf(counters).Fields() {
+			if !yield(f.Tag.Get("json"), v.Int()) {
+				return
+			}
+		}
+	}
 }

@@ -385,6 +385,14 @@ func TestRouteAndStatAskNoServer(t *testing.T) {
 		require.Equal(t, "i"+string(s.ID[1:]), s.Instance)
 	}
 	require.Equal(t, shard.HashSlots, slots)
+	for i, in := range stat.Instances {
+		require.Equal(t, db.Instances()[i].Name(), in.Name)
+		require.NotEmpty(t, in.Databases)
+		for _, d := range in.Databases {
+			require.Equal(t, "s"+in.Name[1:], d.Shard)
+			require.NotEmpty(t, d.User)
+		}
+	}
 	require.True(t, slices.IsSortedFunc(stat.Shards, func(a, b router.ShardStat) int { return int(a.ID[1]) - int(b.ID[1]) }))
 }
 

@@ -75,7 +75,7 @@ func (db *DB) addInstance(name string, limit int) error {
 	if err != nil {
 		return err
 	}
-	pc := pool.Config{Name: name, Conn: cc, Limit: limit}
+	pc := pool.Config{Name: name, Conn: cc, Limit: limit, Log: db.opts.log}
 	if db.cfg.ExecMode == CacheStatement {
 		pc.PoolerExecMode = cc.DefaultQueryExecMode
 	}
@@ -103,6 +103,7 @@ func (db *DB) addNode(id shard.ID) error {
 	s := db.cfg.Shards[id]
 	n := &node{id: id, instance: s.Instance, database: s.Database}
 	pc := pool.DatabaseConfig{
+		Shard: string(id),
 		// Every connection, not only the first: an address may begin to answer as another server at any time.
 		AfterConnect: func(ctx context.Context, conn *pgx.Conn) error { return db.checkConn(ctx, n, conn) },
 	}

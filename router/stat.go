@@ -15,7 +15,7 @@ type Stat struct {
 	MapVersion uint64
 	Tables     int         // registered tables
 	Shards     []ShardStat // sorted by id
-	Instances  []pool.Stat // sorted by name
+	Instances  []pool.Stat // sorted by name; their Databases say which shard each is
 	Txn        txn.Stat
 }
 
@@ -40,10 +40,20 @@ func (db *DB) Stat() Stat {
 		}
 		s.Shards = append(s.Shards, ss)
 	}
-	for _, name := range slices.Sorted(maps.Keys(db.instances)) {
-		s.Instances = append(s.Instances, db.instances[name].Stat())
+	for _, in := range db.Instances() {
+		s.Instances = append(s.Instances, in.Stat())
 	}
 	return s
+}
+
+// Instances are the servers' pools, sorted by name: for metrics, as pool/prompool and pool/otelpool make them, and for
+// looking. They are the DB's own; nobody else may close them or change their limits.
+func (db *DB) Instances() []*pool.Instance {
+	all := make([]*pool.Instance, 0, len(db.instances))
+	for _, name := range slices.Sorted(maps.Keys(db.instances)) {
+		all = append(all, db.instances[name])
+	}
+	return all
 }
 
 // slotCount counts the hash slots of a shard.
