@@ -188,19 +188,19 @@ func (s *survey) elders() int {
 }
 
 // grant is what the process gets on top of its floor: its weighted max-min share of what is not anybody's floor, as far
-// as others have let go of it.
+// as others have let go of it. Floors that the budget has raised count in full, so that others make room for them.
 func (s *survey) grant(floor int) int {
 	if floor == 0 {
 		return 0
 	}
-	elastic := s.Budget.Connections - s.Budget.Reserve - s.Strangers - floor - s.Budget.Floor*s.absent()
+	elastic := s.Budget.Connections - s.Budget.Reserve - s.Strangers - max(floor, s.Budget.Floor) - s.Budget.Floor*s.absent()
 	claims := []budget.Claim{claim(s.q.Holder.Name, s.q.Weight, floor, s.q.Want, s.q.Most)}
 	for _, r := range s.others {
-		elastic -= r.Floor
 		if r.live(s.Now) && r.Floor > 0 {
+			elastic -= max(r.Floor, s.Budget.Floor)
 			claims = append(claims, claim(r.Holder.Name, r.Weight, r.Floor, r.Want, r.Most))
 		} else {
-			elastic -= r.charge(s.Now) - r.Floor
+			elastic -= r.charge(s.Now)
 		}
 	}
 	granted := max(min(budget.Allocate(elastic, claims)[0], s.room-floor), 0)

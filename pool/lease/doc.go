@@ -9,7 +9,9 @@
 // and have none yet; each asks over one connection, for some milliseconds.
 //
 // It holds when processes die or are stopped at any moment, when requests are lost, come late, twice or out of order,
-// when clocks differ in rate by up to one part in fifty, and when the server fails over and forgets the last moments. Why:
+// when clocks differ in rate by up to one part in fifty, and when the server fails over and forgets the last moments. It is not promised
+// for a machine that is suspended and whose clock is set back at the same time, nor when the server's own clock is set
+// forward by more than the grace, nor for connections whose application_name is changed after they were opened. Why:
 //
 //   - What a process may still be using is charged: the grant, what it says it may use, and what it has open, whichever
 //     is most. So growth waits for shrinking, without a message between processes.
