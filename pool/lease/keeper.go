@@ -64,6 +64,7 @@ const (
 	defaultDialTimeout = 10 * time.Second
 	firstKnock         = 250 * time.Millisecond // processes that start together spread their first request over it
 	longestBackOff     = 30 * time.Second
+	leastPatience      = time.Second // with a request, however often one is made
 )
 
 // A Keeper holds this process's lease on one server and sets the limit of its pool by it. Its goroutine runs from
@@ -213,22 +214,23 @@ func (k *Keeper) beat(ctx context.Context, leaving bool) {
 	k.state.Want = want
 	k.mu.Unlock()
 
-	ctx, cancel := context.WithTimeout(ctx, min(heartbeat, k.untilChange()))
+	patience := max(heartbeat, leastPatience)
+	ctx, cancel := context.WithTimeout(ctx, min(patience, k.untilChange()))
 	defer cancel()
-	reply, err := k.ask(ctx, q, heartbeat)
+	reply, err := k.ask(ctx, q, patience/3)
 	k.take(reply, err)
 	k.apply()
 }
 
 // ask sends the request over a connection of the pool, or over one of its own when there is none to spare.
-func (k *Keeper) ask(ctx context.Context, q Request, heartbeat time.Duration) (reply Reply, err error) {
+func (k *Keeper) ask(ctx context.Context, q Request, patience time.Duration) (reply Reply, err error) {
 	renew := func(conn *pgx.Conn) error {
 		reply, err = Renew(ctx, conn, q)
 		return err
 	}
 	if q.Floor > 0 {
 		borrowed := false
-		wait, cancel := context.WithTimeout(ctx, heartbeat/3)
+		wait, cancel := context.WithTimeout(ctx, patience)
 		err := k.cfg.Connections.Borrow(wait, func(conn *pgx.Conn) error {
 			borrowed = true
 			return renew(conn)
