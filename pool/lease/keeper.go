@@ -65,6 +65,7 @@ const (
 	firstKnock         = 250 * time.Millisecond // processes that start together spread their first request over it
 	longestBackOff     = 30 * time.Second
 	leastPatience      = time.Second // with a request, however often one is made
+	unlimited          = 1 << 20     // Config.Most when it is not given
 )
 
 // A Keeper holds this process's lease on one server and sets the limit of its pool by it. Its goroutine runs from
@@ -127,9 +128,9 @@ func (k *Keeper) now() Reading {
 // run renews the lease until Close, and lowers the limit when a promise runs out.
 func (k *Keeper) run() {
 	defer close(k.done)
-	timer := time.NewTimer(time.Duration(rand.Float64() * float64(firstKnock)))
+	next := time.Now().Add(rand.N(firstKnock))
+	timer := time.NewTimer(time.Until(next))
 	defer timer.Stop()
-	next := time.Now().Add(firstKnock)
 	for {
 		select {
 		case <-k.ctx.Done():
@@ -137,21 +138,12 @@ func (k *Keeper) run() {
 		case <-timer.C:
 		}
 		k.apply()
-		if beat := k.untilBeat(&next); beat <= 0 || k.unasked() {
-			k.beat(k.ctx, false)
+		if !time.Now().Before(next) {
+			k.beat()
 			next = time.Now().Add(k.pause())
 		}
 		timer.Reset(min(max(time.Until(next), time.Millisecond), k.untilChange()))
 	}
-}
-
-func (k *Keeper) untilBeat(next *time.Time) time.Duration { return time.Until(*next) }
-
-// unasked reports whether no request was made yet.
-func (k *Keeper) unasked() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.member.seq == 0
 }
 
 // pause is how long to wait before the next request: a heartbeat, less while the server waits to hear that this process
@@ -160,21 +152,27 @@ func (k *Keeper) unasked() bool {
 func (k *Keeper) pause() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	heartbeat := k.state.Budget.Heartbeat()
-	if heartbeat == 0 {
-		heartbeat = DefaultTTL / 6
-	}
+	heartbeat := k.heartbeatLocked()
 	pause := heartbeat
 	floor, granted := k.member.Allowance(k.now())
 	switch {
-	case floor == 0 && k.failed > 1:
-		pause = min(heartbeat<<min(k.failed-1, 6), longestBackOff)
+	case floor == 0 && k.failed > 0:
+		pause = min(firstKnock<<min(k.failed-1, 10), longestBackOff)
+		return pause/2 + rand.N(pause)
 	case floor > 0 && k.failed > 0:
 		pause = heartbeat / 2
 	case floor > 0 && k.state.Held > granted:
 		pause = heartbeat / 4
 	}
 	return time.Duration(float64(pause) * (0.9 + 0.2*rand.Float64()))
+}
+
+// heartbeatLocked is the mean time between requests. mu must be held.
+func (k *Keeper) heartbeatLocked() time.Duration {
+	if k.state.Renewed.IsZero() {
+		return DefaultTTL / 6
+	}
+	return k.state.Budget.Heartbeat()
 }
 
 // untilChange is how long nothing changes without a reply.
@@ -192,10 +190,10 @@ func (k *Keeper) untilChange() time.Duration {
 }
 
 // beat makes one request. It ends before a promise does, so that the limit is lowered in time.
-func (k *Keeper) beat(ctx context.Context, leaving bool) {
+func (k *Keeper) beat() {
 	most := k.cfg.Most
 	if most <= 0 {
-		most = 1 << 20
+		most = unlimited
 	}
 	sample := k.cfg.Pool.Sample()
 	k.demand.Observe(time.Since(k.begun), sample)
@@ -206,16 +204,12 @@ func (k *Keeper) beat(ctx context.Context, leaving bool) {
 	want = k.calm.Next(want)
 
 	k.mu.Lock()
-	heartbeat := k.state.Budget.Heartbeat()
-	if heartbeat == 0 {
-		heartbeat = DefaultTTL / 6
-	}
-	q := k.member.Ask(k.now(), Load{Open: k.cfg.Pool.Open(), Want: want, Most: most, Weight: k.cfg.Weight, Leaving: leaving})
+	patience := max(k.heartbeatLocked(), leastPatience)
+	q := k.member.Ask(k.now(), Load{Open: k.cfg.Pool.Open(), Want: want, Most: most, Weight: k.cfg.Weight})
 	k.state.Want = want
 	k.mu.Unlock()
 
-	patience := max(heartbeat, leastPatience)
-	ctx, cancel := context.WithTimeout(ctx, min(patience, k.untilChange()))
+	ctx, cancel := context.WithTimeout(k.ctx, min(patience, k.untilChange()))
 	defer cancel()
 	reply, err := k.ask(ctx, q, patience/3)
 	k.take(reply, err)
@@ -224,23 +218,24 @@ func (k *Keeper) beat(ctx context.Context, leaving bool) {
 
 // ask sends the request over a connection of the pool, or over one of its own when there is none to spare.
 func (k *Keeper) ask(ctx context.Context, q Request, patience time.Duration) (reply Reply, err error) {
-	renew := func(conn *pgx.Conn) error {
-		reply, err = Renew(ctx, conn, q)
-		return err
-	}
 	if q.Floor > 0 {
 		borrowed := false
 		wait, cancel := context.WithTimeout(ctx, patience)
-		err := k.cfg.Connections.Borrow(wait, func(conn *pgx.Conn) error {
+		err = k.cfg.Connections.Borrow(wait, func(conn *pgx.Conn) error {
 			borrowed = true
-			return renew(conn)
+			reply, err = Renew(ctx, conn, q)
+			return err
 		})
 		cancel()
 		if borrowed || ctx.Err() != nil {
 			return reply, err
 		}
 	}
-	return reply, k.cfg.Connections.Knock(ctx, renew)
+	err = k.cfg.Connections.Knock(ctx, func(conn *pgx.Conn) error {
+		reply, err = renewWithin(ctx, conn, q, knockWait)
+		return err
+	})
+	return reply, err
 }
 
 // take notes a reply or the failure to get one.
@@ -350,7 +345,7 @@ func (k *Keeper) stateLocked(now Reading) State {
 	s.Limit, s.Open = s.Floor+s.Granted, k.cfg.Pool.Open()
 	switch {
 	case k.closed:
-		s.Mode, s.Reason = NotReady, "it is closed"
+		s.Mode, s.Reason, s.Limit, s.Floor, s.Granted = NotReady, "it is closed", 0, 0, 0
 	case s.Floor == 0:
 		s.Mode = NotReady
 		if s.Reason == "" {
@@ -395,7 +390,7 @@ func (k *Keeper) MayDial() error {
 	if s.Limit < applied {
 		k.apply()
 	}
-	if s.Open > s.Limit {
+	if s.Limit == 0 || s.Open > s.Limit {
 		reason := s.Reason
 		if reason == "" {
 			reason = fmt.Sprintf("its lease allows %d connections now", s.Limit)
@@ -418,12 +413,14 @@ func (k *Keeper) Close(ctx context.Context) error {
 	}
 	k.closed = true
 	asked := k.member.seq > 0
-	q := k.member.Ask(k.now(), Load{Leaving: true})
 	k.mu.Unlock()
 	k.apply()
 	if !asked {
 		return nil
 	}
+	k.mu.Lock()
+	q := k.member.Ask(k.now(), Load{Leaving: true})
+	k.mu.Unlock()
 	// Counted after the pool was suspended: from here on it only falls.
 	q.Open = k.cfg.Pool.Open()
 	err := k.cfg.Connections.Knock(ctx, func(conn *pgx.Conn) error {

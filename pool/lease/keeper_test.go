@@ -212,3 +212,23 @@ func TestAProcessWithOneBusyConnectionKeepsItsLease(t *testing.T) {
 	require.NotEqual(t, lease.NotReady, p.keeper.State().Mode)
 	conn.Release()
 }
+
+// TestAKeeperThatIsClosedBeforeItsPool: what is open stays charged, and nothing is opened any more.
+func TestAKeeperThatIsClosedBeforeItsPool(t *testing.T) {
+	s := newSite(t, pgtest.Shared(t))
+	s.set(small(4, 1, 2, 2))
+	s.census(2, 4)
+	p := s.process()
+	require.NoError(t, p.keeper.Ready(within(t, soon)))
+	conn, err := p.db.Acquire(within(t, soon))
+	require.NoError(t, err)
+	require.NoError(t, p.keeper.Close(within(t, soon)))
+	_, err = p.db.Acquire(within(t, soon))
+	require.ErrorContains(t, err, "it is closed")
+	require.ErrorContains(t, p.keeper.MayDial(), "it is closed")
+	q := s.process()
+	require.ErrorContains(t, q.keeper.Ready(within(t, quick.Grace+time.Second)), "still in use by others")
+	require.Equal(t, 1, s.view().Charged)
+	conn.Release()
+	require.NoError(t, q.keeper.Ready(within(t, soon)))
+}

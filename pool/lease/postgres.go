@@ -18,10 +18,21 @@ import (
 // Any error means that it is unknown whether the lease was written; [Member] is safe either way. The connection is left
 // outside a transaction, or broken. ErrNoBudget is returned when no budget is set; a stale request gives an error too.
 func Renew(ctx context.Context, conn *pgx.Conn, q Request) (Reply, error) {
+	return renewWithin(ctx, conn, q, lockWait)
+}
+
+// How long a request waits for others'. One over a connection beside the pools waits hardly at all and comes again:
+// otherwise those connections would pile up behind a client that holds the lock and has vanished.
+const (
+	lockWait  = 3 * time.Second
+	knockWait = 100 * time.Millisecond
+)
+
+func renewWithin(ctx context.Context, conn *pgx.Conn, q Request, wait time.Duration) (Reply, error) {
 	if conn.PgConn().TxStatus() != 'I' {
 		return Reply{}, errors.New("lease: the connection is inside a transaction; renew on one that is not")
 	}
-	reply, err := renew(ctx, conn, q)
+	reply, err := renew(ctx, conn, q, wait)
 	if err != nil && !conn.IsClosed() && conn.PgConn().TxStatus() != 'I' {
 		if _, rollback := conn.Exec(ctx, "rollback", pgx.QueryExecModeSimpleProtocol); rollback != nil {
 			return Reply{}, errors.Join(err, rollback)
@@ -30,8 +41,8 @@ func Renew(ctx context.Context, conn *pgx.Conn, q Request) (Reply, error) {
 	return reply, err
 }
 
-func renew(ctx context.Context, conn *pgx.Conn, q Request) (Reply, error) {
-	l, err := readLedger(ctx, conn, scopeOf(q.Holder.Name))
+func renew(ctx context.Context, conn *pgx.Conn, q Request, wait time.Duration) (Reply, error) {
+	l, err := readLedger(ctx, conn, scopeOf(q.Holder.Name), wait)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -44,10 +55,11 @@ func renew(ctx context.Context, conn *pgx.Conn, q Request) (Reply, error) {
 
 // readLedger begins the transaction, locks the budget and reads what a decision needs. Each statement sees what was
 // committed before it: the lock comes first, then the time, then the leases and what the server shows.
-func readLedger(ctx context.Context, conn *pgx.Conn, scope string) (Ledger, error) {
+func readLedger(ctx context.Context, conn *pgx.Conn, scope string, wait time.Duration) (Ledger, error) {
 	batch := &pgx.Batch{}
 	batch.Queue("begin isolation level read committed read write")
-	batch.Queue("select " + budgetColumns + ", extract(epoch from (budget).origin_since) * 1000000, at from keyway.pool_lock()")
+	batch.Queue("select "+budgetColumns+", extract(epoch from (budget).origin_since) * 1000000, at from keyway.pool_lock($1)",
+		wait.Milliseconds())
 	batch.Queue("select " + leaseColumns + " from keyway.pool_lease l full join keyway.pool_shown() s on s.holder = l.holder")
 	results := conn.SendBatch(ctx, batch)
 	l, err := scanLedger(results, scope)
@@ -160,11 +172,10 @@ func writeDecision(ctx context.Context, conn *pgx.Conn, d Decision, now time.Tim
 
 // readError says what a failed read or write of the leases means for whoever operates the server.
 func readError(err error) error {
-	var pgErr *pgconn.PgError
 	if err == nil || errors.Is(err, ErrNoBudget) {
 		return err
 	}
-	if errors.As(err, &pgErr) {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		switch pgErr.Code {
 		case "3F000", "42P01", "42883", "42703": // no such schema, table, function, column
 			return fmt.Errorf("lease: this database's keyway schema has no connection budget; run `keyway init` again, "+

@@ -54,7 +54,6 @@ type proc struct {
 	asleep      time.Duration // until when it does nothing
 	cut         time.Duration // until when the lease table cannot be reached
 	next        time.Duration // when it asks next
-	asked       time.Duration
 	demand      int
 	held        int // by the last reply, as the keeper knows it
 }
@@ -243,7 +242,7 @@ func (w *world) serve(m mail) {
 
 func (w *world) delay() time.Duration {
 	switch {
-	case w.chance(40):
+	case w.chance(25):
 		return w.span(simLate)
 	case w.chance(8):
 		return w.span(8 * time.Second)
@@ -310,8 +309,8 @@ func (w *world) resize(p *proc) {
 			break
 		}
 		dial := w.span(20 * time.Millisecond)
-		if w.chance(10) {
-			dial = w.span(simDial)
+		if w.chance(3) {
+			dial = simDial/2 + w.span(simDial/2)
 		}
 		w.sockets = append(w.sockets, &socket{owner: p.name, visible: w.now + dial, ends: forever, broken: w.chance(20)})
 	}
@@ -523,7 +522,7 @@ func TestTheSimulationFindsEveryMutant(t *testing.T) {
 	}
 	for name, ru := range mutants {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(3000) {
+			for seed := range uint64(10000) {
 				if v := newWorld(seed, ru).run(); v != "" {
 					t.Logf("seed %d: %s", seed, v)
 					return

@@ -58,13 +58,14 @@ exception when insufficient_privilege or feature_not_supported or undefined_func
 end $$;
 
 -- pool_lock begins a request for a lease: it locks the budget until the transaction ends and returns it with the
--- server's time, read under the lock. A client that vanishes holds the lock for five seconds at most.
-create function keyway.pool_lock(out budget keyway.pool_budget, out at timestamptz)
+-- server's time, read under the lock, for which it waits no longer than wait_ms. A client that vanishes holds the lock
+-- for five seconds at most.
+create function keyway.pool_lock(wait_ms int, out budget keyway.pool_budget, out at timestamptz)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   here constant text := keyway.server_origin();
 begin
-  perform set_config('lock_timeout', '3s', true), set_config('idle_in_transaction_session_timeout', '5s', true),
+  perform set_config('lock_timeout', wait_ms::text, true), set_config('idle_in_transaction_session_timeout', '5s', true),
     set_config('synchronous_commit', 'on', true);
   select b.* into budget from keyway.pool_budget b for update;
   at := clock_timestamp();
