@@ -170,7 +170,7 @@ func TestWhatIsRefused(t *testing.T) {
 
 func TestMutatedStatementsAreReadAsLibpgqueryReadsThem(t *testing.T) {
 	m := newMutator(t, random(t), forms(t))
-	n, accepted := setting(t, "KEYWAY_STATEMENTS", 20000), 0
+	n, accepted := setting(t, "KEYWAY_STATEMENTS", 8000), 0
 	for range n {
 		sql := m.statement()
 		found, refusal := finding(sql)

@@ -45,14 +45,14 @@ type Token struct {
 // of them reads a *SyntaxError.
 func Lex(sql string) (tokens []Token, err error) {
 	defer catch(&err)
-	tokens, _ = lex(sql)
+	tokens, _ = lex(sql, make([]Token, 0, len(sql)/4+8))
 	return tokens, nil
 }
 
-// lex also returns the first major version of PostgreSQL that reads these tokens.
-func lex(sql string) (tokens []Token, version int) {
+// lex appends the tokens to list, which is empty. It also returns the first major version of PostgreSQL that reads them.
+func lex(sql string, list []Token) (tokens []Token, version int) {
 	checkText(sql)
-	l := lexer{s: sql, version: 15, tokens: make([]Token, 0, len(sql)/4+8)}
+	l := lexer{s: sql, version: 15, tokens: list}
 	for l.next() {
 	}
 	l.emit(TokenEOF, len(sql), "")

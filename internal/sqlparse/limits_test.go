@@ -40,15 +40,30 @@ func TestNestingIsBoundedAndNotTheStack(t *testing.T) {
 		"grouping sets": func(n int) string {
 			return "select from t group by " + strings.Repeat("grouping sets (", n) + "a" + strings.Repeat(")", n)
 		},
-		"rows":           func(n int) string { return nested("row(", "1", ")", n) },
-		"type mods":      func(n int) string { return nested("1::t(", "1", ")", n) },
-		"chain of +":     func(n int) string { return "select a" + strings.Repeat(" + a", 4*n) },
-		"chain of ::":    func(n int) string { return "select a" + strings.Repeat("::int", 4*n) },
-		"chain of []":    func(n int) string { return "select a" + strings.Repeat("[1]", 4*n) },
-		"chain of .":     func(n int) string { return "select (a)" + strings.Repeat(".b", 4*n) },
-		"chain of union": func(n int) string { return "select 1" + strings.Repeat(" union select 1", 4*n) },
-		"chain of joins": func(n int) string { return "select from a" + strings.Repeat(" cross join a", 4*n) },
-		"chain of is":    func(n int) string { return "select a" + strings.Repeat(" is null", 4*n) },
+		"json":           func(n int) string { return nested("json_object('a': ", "1", ")", n) },
+		"json arrays":    func(n int) string { return nested("json_array(select ", "1", ")", n) },
+		"json pairs":     func(n int) string { return nested("json_object((", "1", ") value 2)", n) },
+		"xml":            func(n int) string { return nested("xmlelement(name a, ", "1", ")", n) },
+		"xml attributes": func(n int) string { return nested("xmlelement(name a, xmlattributes(", "1", "))", n) },
+		"nested columns": func(n int) string {
+			return "select from json_table(a, '$' columns (" + strings.Repeat("nested '$' columns (", n) + "b int" +
+				strings.Repeat(")", n) + ")) x"
+		},
+		"table functions": func(n int) string {
+			return "select " + strings.Repeat("1 from xmltable((select ", n) + "a" +
+				strings.Repeat(") passing b columns c int) x", n)
+		},
+		"chain of local":  func(n int) string { return "select a" + strings.Repeat(" at local", 4*n) },
+		"literals' types": func(n int) string { return nested("t(", "1", ") 'x'", n) },
+		"rows":            func(n int) string { return nested("row(", "1", ")", n) },
+		"type mods":       func(n int) string { return nested("1::t(", "1", ")", n) },
+		"chain of +":      func(n int) string { return "select a" + strings.Repeat(" + a", 4*n) },
+		"chain of ::":     func(n int) string { return "select a" + strings.Repeat("::int", 4*n) },
+		"chain of []":     func(n int) string { return "select a" + strings.Repeat("[1]", 4*n) },
+		"chain of .":      func(n int) string { return "select (a)" + strings.Repeat(".b", 4*n) },
+		"chain of union":  func(n int) string { return "select 1" + strings.Repeat(" union select 1", 4*n) },
+		"chain of joins":  func(n int) string { return "select from a" + strings.Repeat(" cross join a", 4*n) },
+		"chain of is":     func(n int) string { return "select a" + strings.Repeat(" is null", 4*n) },
 	}
 	for name, form := range forms {
 		t.Run(name, func(t *testing.T) {
@@ -77,6 +92,15 @@ func TestLongFlatStatementsAreRead(t *testing.T) {
 	and := "select 1 where a" + strings.Repeat(" and a = 1", 50000)
 	require.Len(t, parsed[*sqlparse.Select](t, and).Where.(*sqlparse.And).X, 50001)
 
+	columns := "select * from xmltable(a passing b columns c int" + strings.Repeat(", c int path 'c' default 1 not null", 20000) + ")"
+	require.Len(t, parsed[*sqlparse.Select](t, columns).From, 1)
+
+	pairs := "select json_object('a': 1" + strings.Repeat(", a value b format json", 30000) + ")"
+	require.Len(t, parsed[*sqlparse.Select](t, pairs).Targets[0].Expr.(*sqlparse.ClauseCall).Args, 60002)
+
+	number := "select " + strings.Repeat("1_0", 300000)
+	require.NotNil(t, parsed[*sqlparse.Select](t, number))
+
 	or := "select 1 where a" + strings.Repeat(" or a = 1", 50000)
 	require.Len(t, parsed[*sqlparse.Select](t, or).Where.(*sqlparse.Or).X, 50001)
 }
@@ -89,4 +113,18 @@ func TestTheDeepestTreeThatIsReadCanBeWalked(t *testing.T) {
 	n := 0
 	sqlparse.Walk(s, func(sqlparse.Node) bool { n++; return true })
 	require.Greater(t, n, 2*450*900)
+}
+
+func TestATreeOutlivesTheNextText(t *testing.T) {
+	sql := "select a.\"B\", 'text', $1 from t as x (c) where f(d => 1) is not null and e || 'x' = any ($2)"
+	s, err := sqlparse.Parse(sql)
+	require.NoError(t, err)
+	before := tree(s)
+	for range 100 {
+		_, err := sqlparse.Parse("insert into u (v, w) values (1, 2), (3, 4) returning *")
+		require.NoError(t, err)
+		_, err = sqlparse.Parse("select 1 1")
+		require.Error(t, err)
+	}
+	require.Equal(t, before, tree(s))
 }

@@ -22,8 +22,11 @@ func Parse(sql string) (s Statement, err error) {
 // parse also returns the first PostgreSQL major version that reads the text.
 func parse(sql string) (s Statement, version int, err error) {
 	defer catch(&err)
+	list := borrowTokens()
+	defer list.giveBack()
 	var p parser
-	p.tokens, p.version = lex(sql)
+	list.tokens, p.version = lex(sql, list.tokens)
+	p.tokens = list.tokens
 	p.refuseCommands()
 	pairParens(p.tokens)
 	s = p.statement()
@@ -181,7 +184,11 @@ func (p *parser) iconst() *Literal {
 
 // list reads one or more items between commas.
 func list[T any](p *parser, item func() T) []T {
-	items := []T{item()}
+	first := item()
+	if !p.isPunct(",") {
+		return []T{first}
+	}
+	items := append(make([]T, 0, 4), first)
 	for p.acceptPunct(",") {
 		items = append(items, item())
 	}

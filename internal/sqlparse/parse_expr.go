@@ -55,7 +55,11 @@ func (p *parser) climb(above int, restricted bool) Expr {
 }
 
 func (p *parser) exprs() []Expr {
-	items := []Expr{p.expr(0)}
+	first := p.expr(0)
+	if !p.isPunct(",") {
+		return []Expr{first}
+	}
+	items := append(make([]Expr, 0, 4), first)
 	for p.acceptPunct(",") {
 		items = append(items, p.expr(0))
 	}
@@ -72,7 +76,7 @@ func (p *parser) exprOrDefault() Expr {
 // conjunction reads all of a AND b AND c, or of a OR b OR c, from the first operator on.
 func (p *parser) conjunction(first Expr, prec int) Expr {
 	word := p.tok().Value
-	x := []Expr{first}
+	x := append(make([]Expr, 0, 4), first)
 	for p.accept(word) {
 		x = append(x, p.expr(prec))
 	}

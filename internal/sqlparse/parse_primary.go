@@ -1,5 +1,7 @@
 package sqlparse
 
+import "slices"
+
 // primary reads what PostgreSQL's grammar calls c_expr: an operand without any operator.
 func (p *parser) primary() Expr {
 	t := p.tok()
@@ -113,13 +115,14 @@ func (p *parser) bounds() (slice bool, lo, hi Expr) {
 // when it stands alone, may be a function's or a type's.
 func (p *parser) named(function bool) Expr {
 	start := p.tok().Start
-	parts := []Name{p.name()}
+	var few [3]Name // keeps the parts off the heap until they are a node's
+	parts := append(few[:0], p.name())
 	for p.acceptPunct(".") {
 		function = true
 		if p.acceptOp("*") {
 			p.endIndirection()
 			p.checkParts(parts)
-			return &Star{p.span(start), parts}
+			return &Star{p.span(start), slices.Clone(parts)}
 		}
 		parts = append(parts, p.colLabel())
 	}
@@ -130,7 +133,20 @@ func (p *parser) named(function bool) Expr {
 		return p.typedLiteral(start, p.typeOf(start, parts))
 	}
 	p.checkParts(parts)
-	return p.indirection(&ColumnRef{p.span(start), parts})
+	return p.indirection(columnRef(p.span(start), parts))
+}
+
+// columnRef makes a node and its parts of one piece, for there are many.
+func columnRef(span Span, parts []Name) *ColumnRef {
+	if len(parts) == 1 {
+		n := &struct {
+			ref   ColumnRef
+			parts [1]Name
+		}{ref: ColumnRef{Span: span}, parts: [1]Name{parts[0]}}
+		n.ref.Parts = n.parts[:]
+		return &n.ref
+	}
+	return &ColumnRef{span, slices.Clone(parts)}
 }
 
 func (p *parser) checkParts(parts []Name) {
