@@ -71,6 +71,7 @@ fuzz: ## a minute of fuzzing for each fuzz target
 soak: setup ## the differential tests and the outages at length; the last result is in docs/soak.md
 	KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run 'TestAcceptedStatementsGive|TestScopedStatementsSee' ./internal/plan
 	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run Differential ./differential
+	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run 'Mutated|Generated|Share' ./pgquery
 	cd integration && KEYWAY_OUTAGE=$(or $(KEYWAY_OUTAGE),60s) $(GO) test -race -timeout 1h -count=1 -v ./poolfaults
 
 clean: ## remove what was built and downloaded

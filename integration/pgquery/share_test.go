@@ -41,7 +41,7 @@ func measure(t *testing.T, texts []string) *share {
 			s.accepted++
 			continue
 		}
-		if _, err := theirs(sql); err != nil {
+		if _, err := theirs(sql); err != nil || dialect(refusal) {
 			continue
 		}
 		s.dml++
@@ -50,14 +50,18 @@ func measure(t *testing.T, texts []string) *share {
 	return s
 }
 
+// dialect reports whether a text was refused for a parameter in the place of a literal, as in DATE $1: libpg_query reads
+// what its own normalisation writes, and no server does.
+func dialect(refusal error) bool { return strings.Contains(refusal.Error(), "unexpected parameter $") }
+
 func reason(err error) string {
-	var unsupported *sqlparse.UnsupportedError
-	if errors.As(err, &unsupported) {
-		return unsupported.What
+	if e, ok := errors.AsType[*sqlparse.UnsupportedError](err); ok {
+		return e.What
 	}
-	var syntax *sqlparse.SyntaxError
-	errors.As(err, &syntax)
-	return "syntax: " + syntax.Message
+	if e, ok := errors.AsType[*sqlparse.SyntaxError](err); ok {
+		return "syntax: " + e.Message
+	}
+	return err.Error()
 }
 
 func (s *share) log(t *testing.T, corpus string) {
@@ -104,7 +108,7 @@ func TestShareOfTheDMLThatPackagesShip(t *testing.T) {
 		t.Skipf("only %d statements found", all.dml)
 	}
 	all.log(t, "all of them")
-	require.Greater(t, all.percent(), 98.0)
+	require.Greater(t, all.percent(), 98.5)
 }
 
 // texts collects what may be a statement of DML from the files below a directory.
