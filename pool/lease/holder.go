@@ -38,9 +38,13 @@ const longestName = 63
 // ApplicationName is the application_name that connections of this process must have: the service's name, cut where it
 // is too long, and the holder's. By it the server shows whose a backend is.
 func (h Holder) ApplicationName() string {
-	name := h.Application
-	if most := longestName - len(h.Name) - 1; len(name) > most {
-		name = strings.ToValidUTF8(name[:most], "")
-	}
+	// PostgreSQL writes other characters as escapes, several bytes each, and might cut the holder's name off.
+	name := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, h.Application)
+	name = name[:min(len(name), longestName-len(h.Name)-1)]
 	return strings.TrimSpace(name + " " + h.Name)
 }

@@ -67,7 +67,7 @@ func ForgetHome(ctx context.Context, q Setter) error {
 		return readError(err)
 	}
 	if live > 0 {
-		return fmt.Errorf("lease: %d processes hold leases here; stop them first", live)
+		return fmt.Errorf("lease: leases are held here (%d of them, those that have not run out included); stop the processes first", live)
 	}
 	_, err := q.Exec(ctx, "with gone as (delete from keyway.pool_budget) delete from keyway.pool_home")
 	return readError(err)
