@@ -30,7 +30,7 @@ func (c *concat) advance(r *Rows) ([][]byte, bool) {
 			pending = pending || !ended
 			c.turn = (c.turn + 1) % len(r.pumps)
 		}
-		if !pending || !r.await() {
+		if !pending || !r.await(anything) {
 			return nil, false
 		}
 	}

@@ -16,3 +16,13 @@ func Keyed() map[uint32]string {
 	}
 	return all
 }
+
+// Encoder makes keys of one type.
+func Encoder(oid uint32, format int16, c SortColumn) func(dst, value []byte) ([]byte, bool) {
+	return encoderOf(oid, format, c)
+}
+
+var (
+	NumericToText   = numericToText
+	NumericFromText = numericFromText
+)

@@ -95,7 +95,7 @@ func (o *ordered) forward(r *Rows, p *pump) (more, ok bool) {
 			return true, o.readKey(r, p, row)
 		case ended:
 			return false, !r.stopping()
-		case !r.await():
+		case !r.await(p.index):
 			return false, false
 		}
 	}

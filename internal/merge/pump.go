@@ -98,7 +98,7 @@ func (p *pump) add(row [][]byte) bool {
 	p.held += cost
 	p.mu.Unlock()
 	if wasEmpty {
-		p.rows.wakeCaller()
+		p.rows.wakeFor(p.index)
 	}
 	return true
 }
@@ -134,7 +134,6 @@ func (p *pump) end() {
 	p.mu.Lock()
 	p.ended = true
 	p.mu.Unlock()
-	p.rows.wakeCaller()
 }
 
 // take moves to the next row, which is valid until the next call. ok is false when there is none yet or no more will

@@ -35,15 +35,16 @@ type Rows struct {
 	failed    error                     // what happened first
 	finishing bool                      // what happens from here on is of no interest
 
-	types   *pgtype.Map   // written before known is closed
-	known   chan struct{} // closed when fields and types are
-	stop    chan struct{} // closed when no more rows are wanted
-	stopped atomic.Bool
-	wake    chan struct{} // a signal that some pump has rows, or has ended, or failed
-	next    atomic.Int32  // the input to be opened next
-	charged atomic.Int64  // bytes held
-	live    atomic.Int32  // goroutines that have not ended
-	ended   chan struct{} // closed when live is 0
+	types    *pgtype.Map   // written before known is closed
+	known    chan struct{} // closed when fields and types are
+	stop     chan struct{} // closed when no more rows are wanted
+	stopped  atomic.Bool
+	wake     chan struct{} // a signal that the pump waited for has rows or has ended, or that the merge has stopped
+	waitsFor atomic.Int32  // the index of that pump, nothing or anything
+	next     atomic.Int32  // the input to be opened next
+	charged  atomic.Int64  // bytes held
+	live     atomic.Int32  // goroutines that have not ended
+	ended    chan struct{} // closed when live is 0
 
 	// The caller's side.
 	row     [][]byte
@@ -82,6 +83,7 @@ func newRows(ctx context.Context, inputs []Input, from sequence, opt Options) *R
 	default:
 		r.lender = 0
 	}
+	r.waitsFor.Store(nothing)
 	r.live.Store(int32(opt.Wave))
 	for i, in := range inputs {
 		r.pumps[i] = pump{rows: r, index: i, in: in, room: make(chan struct{}, 1)}
@@ -97,14 +99,29 @@ func (r *Rows) start() {
 }
 
 func (r *Rows) work() {
-	for {
-		i := int(r.next.Add(1)) - 1
-		if i >= len(r.pumps) {
-			break
-		}
-		r.pumps[i].run()
+	i, more := r.take()
+	if !more {
+		r.workerEnds()
 	}
-	// The caller takes r apart once the last has said so.
+	for more {
+		r.pumps[i].run()
+		ended := i
+		if i, more = r.take(); !more {
+			r.workerEnds()
+		}
+		// Last, so that a caller who waited for the end of the last pump does not wait for its goroutine again.
+		r.wakeFor(ended)
+	}
+}
+
+// take returns the next input to be read; without one the goroutine ends.
+func (r *Rows) take() (int, bool) {
+	i := int(r.next.Add(1)) - 1
+	return i, i < len(r.pumps)
+}
+
+// workerEnds is the last that a goroutine does with the pumps: Close takes them apart when all have said so.
+func (r *Rows) workerEnds() {
 	if r.live.Add(-1) == 0 {
 		close(r.ended)
 	}
@@ -138,6 +155,19 @@ func (r *Rows) stopPumps() {
 
 func (r *Rows) stopping() bool { return r.stopped.Load() }
 
+// What the caller waits for, besides the index of a pump.
+const (
+	nothing  = -1
+	anything = -2
+)
+
+// wakeFor wakes the caller if it waits for the pump with that index.
+func (r *Rows) wakeFor(index int) {
+	if w := int(r.waitsFor.Load()); w == index || w == anything {
+		r.wakeCaller()
+	}
+}
+
 func (r *Rows) wakeCaller() {
 	select {
 	case r.wake <- struct{}{}:
@@ -145,9 +175,14 @@ func (r *Rows) wakeCaller() {
 	}
 }
 
-// await waits until something has changed. It returns false when the merge has stopped.
-func (r *Rows) await() bool {
-	<-r.wake
+// await is called when a pump, or with anything all of them, had nothing to take and have not ended. The first call says
+// what is waited for and returns, since that may have come meanwhile; the next one waits. It returns false when the merge
+// has stopped.
+func (r *Rows) await(what int) bool {
+	if int(r.waitsFor.Swap(int32(what))) == what {
+		<-r.wake
+		r.waitsFor.Store(nothing)
+	}
 	return !r.stopping()
 }
 
