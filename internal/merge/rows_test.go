@@ -219,13 +219,44 @@ func TestUserDefinedTypesAreAskedFor(t *testing.T) {
 
 func TestPrefetchIsBounded(t *testing.T) {
 	s := newSet(t, 2)
-	rows := merge.Concat(within(t), s.all("select repeat('x', 1000) from generate_series(1, 1000000) i"), merge.Options{Prefetch: 10_000})
+	rows := merge.Concat(within(t), s.all("select repeat('x', 1000) from generate_series(1, 100000) i"), merge.Options{Prefetch: 10_000})
 	require.True(t, rows.Next())
-	var waiting int
-	require.Eventually(t, func() bool {
-		err := s.admin.QueryRow(context.Background(), "select count(*) from pg_stat_activity where wait_event = 'ClientWrite'").Scan(&waiting)
-		return err == nil && waiting >= 2
-	}, soon, 5*time.Millisecond, "the servers should wait for us to read")
+	for _, one := range s.sessions {
+		require.Eventually(t, func() bool { return one.read.Load() >= 9 }, soon, time.Millisecond)
+	}
+	for range 50 {
+		var n int
+		require.NoError(t, s.admin.QueryRow(within(t), "select 1").Scan(&n))
+		for _, one := range s.sessions {
+			require.LessOrEqual(t, one.read.Load(), int32(40), "rows that nobody asked for")
+		}
+	}
+	rows.Close()
+	s.clean()
+}
+
+type pair struct {
+	A int32
+	B string
+}
+
+func TestRegisteredTypesOfTheFirstConnectionDecode(t *testing.T) {
+	s := newSet(t, 2)
+	s.exec("create type pair as (a int, b text)")
+	for _, one := range s.sessions {
+		typ, err := one.conn.LoadType(within(t), "pair")
+		require.NoError(t, err)
+		one.conn.TypeMap().RegisterType(typ)
+	}
+	rows := merge.Ordered(within(t), s.all("select 1 as n, (7, 'x')::pair as p"), []merge.SortColumn{{Index: 0}}, merge.Options{})
+	for range 2 {
+		require.True(t, rows.Next())
+		var p pair
+		require.NoError(t, rows.Scan(nil, &p))
+		require.Equal(t, pair{7, "x"}, p)
+	}
+	require.Eventually(t, func() bool { return s.sessions[1].released.Load() == 1 }, soon, time.Millisecond)
+	require.Zero(t, s.sessions[0].released.Load(), "its types are in use")
 	rows.Close()
 	s.clean()
 }

@@ -22,6 +22,19 @@ type session struct {
 
 	open                        *atomic.Int32 // sessions that are open now, of all
 	opened, cancelled, released atomic.Int32
+	late                        atomic.Int32 // cancels after the release
+	read                        atomic.Int32 // rows
+}
+
+// counted counts the rows that are read.
+type counted struct {
+	pgx.Rows
+	of *session
+}
+
+func (c counted) Next() bool {
+	c.of.read.Add(1)
+	return c.Rows.Next()
 }
 
 func (s *session) Shard() string { return s.name }
@@ -29,11 +42,15 @@ func (s *session) Shard() string { return s.name }
 func (s *session) Open(ctx context.Context) (merge.Source, error) {
 	s.opened.Add(1)
 	s.open.Add(1)
-	return s.conn.Query(ctx, s.sql, s.args...)
+	rows, err := s.conn.Query(ctx, s.sql, s.args...)
+	return counted{rows, s}, err
 }
 
 func (s *session) Cancel() {
 	s.cancelled.Add(1)
+	if s.released.Load() > 0 {
+		s.late.Add(1)
+	}
 	_ = s.conn.PgConn().CancelRequest(context.Background())
 }
 
@@ -69,6 +86,7 @@ func (s *set) ask(sql func(i int) string, args ...any) []merge.Input {
 		one.opened.Store(0)
 		one.cancelled.Store(0)
 		one.released.Store(0)
+		one.read.Store(0)
 		inputs[i] = one
 	}
 	return inputs
@@ -84,6 +102,7 @@ func (s *set) clean() {
 	s.t.Helper()
 	for _, one := range s.sessions {
 		require.EqualValues(s.t, 1, one.released.Load(), one.name)
+		require.Zero(s.t, one.late.Load(), "%s was cancelled when it was somebody else's", one.name)
 		var n int
 		require.NoError(s.t, one.conn.QueryRow(within(s.t), "select 1").Scan(&n), one.name)
 	}
