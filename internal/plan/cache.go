@@ -13,7 +13,7 @@ import (
 const maxCachedText = 16 << 10
 
 // maxViews bounds how many combinations of registry version, schema and scope are kept at once. A process has one
-// schema and two scopes, and for a moment two versions.
+// schema and four scopes, and for a moment two versions.
 const maxViews = 16
 
 // view is the part of a cache for one registry version, schema and scope: what a plan depends on besides its text. Its
@@ -31,6 +31,8 @@ type cached struct {
 	text string
 	plan *Plan
 	err  error
+
+	scatter *Scatter // in the views of the scattered scopes
 
 	// used is set by hits and cleared by the hand that looks for a place. It is only written when it changes, so that
 	// a text that everybody uses is not a cache line that everybody writes.
@@ -76,9 +78,37 @@ func (c *Cache) Get(text string, reg *catalog.Registry, schema string, scope Sco
 	}
 	plan, err := Build(text, reg, schema, scope)
 	if len(text) <= maxCachedText {
-		c.keep(text, reg.Version, schema, scope, plan, err)
+		c.keep(&cached{text: text, plan: plan, err: err}, reg.Version, schema, scope)
 	}
 	return plan, err
+}
+
+// The scopes of scatter plans in the cache.
+const (
+	scattered Scope = iota + Scoped + 1
+	approximately
+)
+
+// Scatter returns what [BuildScatter] returns, reading text only when it is not in the cache, as [Cache.Get] does.
+func (c *Cache) Scatter(text string, reg *catalog.Registry, schema string, approximate bool) (*Scatter, error) {
+	scope := scattered
+	if approximate {
+		scope = approximately
+	}
+	if v := c.view(reg.Version, schema, scope); v != nil {
+		if x, ok := v.entries.Load(text); ok {
+			e := x.(*cached)
+			if !e.used.Load() {
+				e.used.Store(true)
+			}
+			return e.scatter, e.err
+		}
+	}
+	s, err := BuildScatter(text, reg, schema, approximate)
+	if len(text) <= maxCachedText {
+		c.keep(&cached{text: text, scatter: s, err: err}, reg.Version, schema, scope)
+	}
+	return s, err
 }
 
 func (c *Cache) view(version int64, schema string, scope Scope) *view {
@@ -91,17 +121,17 @@ func (c *Cache) view(version int64, schema string, scope Scope) *view {
 }
 
 // keep puts a plan into the cache. The text is copied: it may be a part of something large.
-func (c *Cache) keep(text string, version int64, schema string, scope Scope, plan *Plan, err error) {
+func (c *Cache) keep(e *cached, version int64, schema string, scope Scope) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	v := c.view(version, schema, scope)
 	if v == nil {
 		v = c.addViewLocked(version, schema, scope)
 	}
-	if _, ok := v.entries.Load(text); ok {
+	if _, ok := v.entries.Load(e.text); ok {
 		return // another goroutine was faster
 	}
-	e := &cached{view: v, text: strings.Clone(text), plan: plan, err: err}
+	e.view, e.text = v, strings.Clone(e.text)
 	c.placeLocked(e)
 	v.entries.Store(e.text, e)
 }

@@ -14,6 +14,21 @@ import (
 	"github.com/keyway-go/keyway/internal/plan"
 )
 
+func TestScatterPlansAreKeptApart(t *testing.T) {
+	c := plan.NewCache(4)
+	s, err := c.Scatter("select sum(ratio) from orders", fixture, "app", false)
+	require.NoError(t, err)
+	again, err := c.Scatter("select sum(ratio) from orders", fixture, "app", false)
+	require.NoError(t, err)
+	require.Same(t, s, again)
+	other, err := c.Scatter("select sum(ratio) from orders", fixture, "app", true)
+	require.NoError(t, err)
+	require.NotSame(t, s, other)
+	_, err = c.Get("select sum(ratio) from orders", fixture, "app", plan.Unscoped)
+	require.Error(t, err)
+	require.Equal(t, 3, c.Len())
+}
+
 func TestCacheReturnsTheSamePlanAndTheSameRefusal(t *testing.T) {
 	c := plan.NewCache(10)
 	p1, err := c.Get(pointSelect, fixture, "app", plan.Unscoped)

@@ -94,6 +94,41 @@ var shown = []struct {
 	}},
 }
 
+// scattered are the statements of docs/sql.md that are read from several shards.
+var scattered = []string{
+	"select * from orders where state = 'open'",
+	"select id, total from orders order by total desc, id limit 10",
+	"select id from orders order by lower(state) limit $1 offset $2",
+	"select o.id, i.sku from orders o join items i on i.tenant_id = o.tenant_id and i.order_id = o.id where i.qty > 3",
+	"select o.id, i.sku from orders o left join items i using (tenant_id) where o.total > 5",
+	"select * from orders where tenant_id = any($1)",
+	"select tenant_id, count(*) from orders group by tenant_id having count(*) > 100",
+	"select * from (select *, row_number() over (partition by tenant_id order by total desc) as place from orders) x where place <= 3",
+	"select count(*), sum(total), max(id) from orders",
+	"select state, count(*), avg(total) from orders group by state having sum(total) > 100 order by 2 desc limit 5",
+	"select state, count(distinct plan_id) from orders group by rollup (state)",
+	"select state, string_agg(ref, ',' order by id) from orders group by state",
+	"select distinct state from orders",
+	"select distinct on (state) state, id from orders order by state, total desc",
+	"select tenant_id from orders union select tenant_id from items",
+	"select count(*) from orders where tags && $1 and total > (select avg(total) from orders x where x.tenant_id = orders.tenant_id)",
+}
+
+// unscattered are those that are refused there.
+var unscattered = []string{
+	"select o.id, i.sku from orders o join items i on i.order_id = o.id",
+	"select * from orders where total > (select avg(total) from orders x)",
+	"select p.name, o.id from plans p left join orders o on o.plan_id = p.id",
+	"select * from (select * from orders order by total desc limit 3) x where state = 'open'",
+	"select id, rank() over (order by total) from orders",
+	"select id from orders offset 10",
+	"select state, array_agg(id) from orders group by state",
+	"select id from orders intersect select order_id from items",
+	"select id, random() from orders",
+	"select * from orders for update",
+	"update orders set total = 0",
+}
+
 // describe says in words where a statement goes and what is sent.
 func describe(sql string, scope plan.Scope) string {
 	p, err := plan.Build(sql, fixture, "app", scope)
@@ -129,6 +164,20 @@ func sqlDocument() string {
 			cell := strings.NewReplacer("|", "\\|").Replace
 			fmt.Fprintf(&b, "| `%s` | %s |\n", cell(sql), cell(describe(sql, chapter.scope)))
 		}
+	}
+	b.WriteString("\n## Several shards, through `db.Scatter()`\n\n" +
+		"Only when asked by name. Each shard reads the rows whose slots it owns (`own(t)` below stands for that condition), and the result is " +
+		"one that a single server with all the rows could give. What a server finishes runs over the rows that the shards sent, `rows` below. " +
+		"Sums and averages of floats are refused when the types are known, unless `Approximate` allows them.\n\n| statement | rows are | each shard | a server |\n|---|---|---|---|\n")
+	cell := strings.NewReplacer("|", "\\|").Replace
+	for _, sql := range scattered {
+		how, shard, server := describeScatter(sql)
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", cell(sql), how, cell(shard), cell(server))
+	}
+	b.WriteString("\nRefused on several shards:\n\n| statement | why |\n|---|---|\n")
+	for _, sql := range unscattered {
+		how, _, _ := describeScatter(sql)
+		fmt.Fprintf(&b, "| `%s` | %s |\n", cell(sql), cell(how))
 	}
 	return b.String()
 }

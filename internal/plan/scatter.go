@@ -49,7 +49,8 @@ type Fold uint8
 
 // The folds. The zero value is none of them.
 const (
-	FoldSum Fold = iota + 1 // counts, sums of integers and numerics; the type stays
+	FoldCount Fold = iota + 1
+	FoldSum        // of integers and numerics; the type stays
 	FoldMin
 	FoldMax
 	FoldAnd // of booleans
@@ -69,10 +70,10 @@ type Scatter struct {
 	One *Plan
 
 	Combine Combine
-	Order   []SortKey // with Ordered
-	Folds   []Fold    // with Folded, one for each column
-	Hidden  int       // trailing columns of the shards' rows that are not part of the result
-	Ties    bool      // WITH TIES
+	Order   []SortKey    // with Ordered
+	Folds   []FoldColumn // with Folded, one for each column
+	Hidden  int          // trailing columns of the shards' rows that are not part of the result
+	Ties    bool         // WITH TIES
 
 	// Unmarked are the schema.table of the tables without a slot column, sorted. Which of their rows are a shard's own
 	// cannot be told, so the plan may only run while one shard owns every slot.

@@ -112,17 +112,13 @@ func (sb *ScatterBinding) Shard(owned []shard.Range, keys []shard.Key, now time.
 	return p.text, args
 }
 
-// FinalArgs returns the arguments of [Scatter.Final], $1 and so on.
+// FinalArgs returns the arguments of [Scatter.Final].
 func (sb *ScatterBinding) FinalArgs(now time.Time) []any {
-	f := sb.plan.final
-	if f == nil {
+	if sb.plan.final == nil {
 		return nil
 	}
-	if f.grouped == nil {
-		return []any{sb.arg(arg{kind: argCount}, nil, nil, now), sb.Offset}
-	}
-	args := make([]any, 0, len(f.grouped.args))
-	for _, a := range f.grouped.args {
+	var args []any
+	for _, a := range sb.plan.final.finalArgs() {
 		args = append(args, sb.arg(a, nil, nil, now))
 	}
 	return args

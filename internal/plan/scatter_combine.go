@@ -160,7 +160,7 @@ func (sp *splitter) rows(d *distinction) {
 	if p.Combine != Concat {
 		p.final = final
 	}
-	sp.texts(append(o.edits(), sp.limitEdits()...))
+	sp.texts(slices.Concat(sp.namedClocks(), o.edits(), sp.limitEdits()))
 }
 
 // equalities are the collations by which the rows' columns are compared.

@@ -14,7 +14,32 @@ type ResultColumn struct {
 	Type uint32 // the oid of its type
 }
 
-// finalQuery is what a server does over the rows of all shards. It is written when the columns' types are known.
+// Final is the query that a server runs over the rows of all shards.
+type Final struct {
+	Pieces []FinalPiece
+	// Collations are those of columns that are not compared by the default of their type, as COLLATE names them.
+	Collations map[int]string
+}
+
+// FinalPiece is a part of a [Final]; the parts follow each other without a blank.
+type FinalPiece struct {
+	Kind  FinalKind
+	Text  string // with FinalText
+	Index int    // with FinalColumn and FinalParam, from 0
+}
+
+// FinalKind says what a [FinalPiece] is.
+type FinalKind uint8
+
+// The kinds.
+const (
+	FinalText   FinalKind = iota // SQL
+	FinalColumn                  // a column of the shards' rows, with its type
+	FinalParam                   // one of [ScatterBinding.FinalArgs]
+	FinalFrom                    // the shards' rows as an item of FROM; once in a query
+)
+
+// finalQuery is what a Final is written from when the columns' types are known.
 type finalQuery struct {
 	distinct bool      // the rows are made distinct first
 	on       []SortKey // DISTINCT ON
@@ -26,115 +51,238 @@ type finalQuery struct {
 	grouped *groupedQuery // of a statement that groups; then nothing else is set
 }
 
-// Final writes the query that a server runs over the rows of all shards, given as the relation parts with the columns
-// c1, c2 and so on: one for each of columns, which are those that the shards sent. Its arguments are those of
-// [ScatterBinding.FinalArgs]; parts must be made of further ones, or be a table.
-//
-// The error is a [*Refusal] when the types show that the result would not be exact: sums of floats, text under a
-// collation that is not known.
-func (s *Scatter) Final(columns []ResultColumn) (string, error) {
-	if s.final == nil {
-		return "", refuse(Inexact, -1, "the plan has no final query", "")
-	}
-	if s.final.grouped != nil {
-		return s.final.grouped.write(columns, s.approximate)
-	}
-	return s.final.write(columns)
+// groupedQuery is the final query of a statement that groups over the rows of all shards.
+type groupedQuery struct {
+	text    string // with marks
+	columns []groupColumn
 }
 
-func (f *finalQuery) write(columns []ResultColumn) (string, error) {
+// finalArgs are what the arguments of a final query hold, in their order.
+func (f *finalQuery) finalArgs() []arg {
+	if f.grouped != nil {
+		return numbered(f.grouped.text, 1).args
+	}
+	return []arg{{kind: argCount}, {kind: argSkip}}
+}
+
+// Final writes the final query for the columns that the shards sent. The error is a [*Refusal] when their types show that
+// the result would not be exact: sums of floats, text under a collation that is not known.
+func (s *Scatter) Final(columns []ResultColumn) (*Final, error) {
+	for _, c := range columns {
+		if c.Type == pgtype.RecordOID && s.final != nil {
+			return nil, refuse(Inexact, -1, "the row in the column "+strconv.Quote(c.Name)+" cannot be read back by a server", "write its fields as columns")
+		}
+	}
+	switch {
+	case s.final == nil:
+		return nil, refuse(Inexact, -1, "the plan has no final query", "")
+	case s.final.grouped != nil:
+		return s.final.grouped.write(columns, s.approximate)
+	default:
+		return s.final.write(columns)
+	}
+}
+
+func (f *finalQuery) write(columns []ResultColumn) (*Final, error) {
+	if f.hidden >= len(columns) {
+		return nil, fewColumns()
+	}
+	w := finalWriter{columns: columns, collations: map[int]string{}}
 	visible := columns[:len(columns)-f.hidden]
 	if err := f.comparable(visible); err != nil {
-		return "", err
+		return nil, err
 	}
-	order, err := orderText(f.order, columns)
+	on, err := w.keys(f.on)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	from := "parts"
+	order, err := w.keys(f.order)
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	b.WriteString("select ")
 	switch {
-	case len(f.on) > 0:
-		on, err := keysText(f.on, columns)
-		if err != nil {
-			return "", err
-		}
-		from = "(select distinct on (" + strings.Join(on, ", ") + ") * from parts" + order + ") as parts"
+	case len(on) > 0:
+		b.WriteString("distinct on (" + strings.Join(on, ", ") + ") ")
 	case f.distinct:
-		from = "(select distinct * from parts) as parts"
+		b.WriteString("distinct ")
 	}
-	outs := make([]string, 0, len(visible))
 	for i, c := range visible {
-		outs = append(outs, "parts.c"+strconv.Itoa(i+1)+" as "+quote(c.Name))
+		b.WriteString(map[bool]string{true: ", "}[i > 0] + columnMark(i) + " as " + quote(c.Name))
 	}
-	text := "select " + strings.Join(outs, ", ") + " from " + from + order
+	b.WriteString(" from " + fromMark)
+	for i, k := range f.order {
+		b.WriteString(map[bool]string{false: " order by ", true: ", "}[i > 0] + order[i] + k.direction())
+	}
+	b.WriteString(" offset " + mark(arg{kind: argSkip}))
 	if f.ties {
-		return text + " offset $2 fetch first ($1) rows with ties", nil
+		b.WriteString(" fetch first (" + mark(arg{kind: argCount}) + ") rows with ties")
+	} else {
+		b.WriteString(" limit " + mark(arg{kind: argCount}))
 	}
-	return text + " limit $1 offset $2", nil
+	return w.final(b.String(), f.finalArgs()), nil
+}
+
+func (k SortKey) direction() string {
+	return map[bool]string{false: " asc", true: " desc"}[k.Desc] + map[bool]string{false: " nulls last", true: " nulls first"}[k.NullsFirst]
 }
 
 // comparable refuses to make rows distinct by text whose equality is not that of bytes.
 func (f *finalQuery) comparable(visible []ResultColumn) error {
 	for i, c := range visible {
-		if !f.distinct || !collatable(c.Type) {
-			continue
-		}
-		if i >= len(f.equal) || !f.equal[i].known || f.equal[i].loose {
+		if f.distinct && collatable(c.Type) && (i >= len(f.equal) || !f.equal[i].strict()) {
 			return notComparable(c.Name)
 		}
 	}
 	return nil
 }
 
-func notComparable(name string) *Refusal {
-	return &Refusal{Reason: Inexact, Offset: -1,
-		Detail: "the collation by which the text of the column " + quote(name) + " is compared is not known, or calls different texts equal",
-		Hint:   `write COLLATE "C" behind the expression, or group by the key`}
+func (c collation) strict() bool { return c.known && !c.loose }
+
+func (g *groupedQuery) write(columns []ResultColumn, approximate bool) (*Final, error) {
+	if len(columns) != len(g.columns) {
+		return nil, fewColumns()
+	}
+	w := finalWriter{columns: columns, collations: map[int]string{}}
+	for i, c := range g.columns {
+		if err := w.compared(i, c); err != nil {
+			return nil, err
+		}
+		if float := columns[i].Type == pgtype.Float4OID || columns[i].Type == pgtype.Float8OID; float && c.needs&needExact != 0 && !approximate {
+			return nil, refuse(Inexact, -1, "a sum or average of floats depends on the order of addition", "cast to numeric, or allow it with Approximate")
+		}
+	}
+	text, err := g.typed(columns, approximate)
+	if err != nil {
+		return nil, err
+	}
+	return w.final(text, numbered(g.text, 1).args), nil
 }
 
-// keysText writes the columns of an order.
-func keysText(keys []SortKey, columns []ResultColumn) ([]string, error) {
+// typed writes what depends on the types of the partial results.
+func (g *groupedQuery) typed(columns []ResultColumn, approximate bool) (string, error) {
+	var b strings.Builder
+	text := g.text
+	for {
+		before, rest, found := strings.Cut(text, "\x00t")
+		b.WriteString(before)
+		if !found {
+			return b.String(), nil
+		}
+		word, after, _ := strings.Cut(rest, markEnd)
+		words := strings.Split(word, ",")
+		var indexes []int
+		for _, w := range words[1:] {
+			indexes = append(indexes, atoi(w))
+		}
+		t, err := typed(words[0], indexes, columns, approximate)
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(t)
+		text = after
+	}
+}
+
+// finalWriter writes a final query over columns.
+type finalWriter struct {
+	columns    []ResultColumn
+	collations map[int]string
+}
+
+// compared gives column i its collation, and refuses it when what is known of that is not enough.
+func (w *finalWriter) compared(i int, c groupColumn) error {
+	if c.needs == 0 || !collatable(w.columns[i].Type) {
+		return nil
+	}
+	switch {
+	case c.needs&needEqual != 0 && !c.coll.strict():
+		return notComparable(w.columns[i].Name)
+	case !c.coll.known:
+		return notOrderable(w.columns[i].Name)
+	}
+	return w.collate(i, c.coll.name)
+}
+
+func (w *finalWriter) collate(i int, name string) error {
+	if name == "" {
+		return nil
+	}
+	if have, ok := w.collations[i]; ok && have != name {
+		return notOrderable(w.columns[i].Name)
+	}
+	w.collations[i] = name
+	return nil
+}
+
+// keys writes the columns of an order.
+func (w *finalWriter) keys(keys []SortKey) ([]string, error) {
 	texts := make([]string, 0, len(keys))
 	for _, k := range keys {
 		i := k.Column
 		if i < 0 {
-			i += len(columns)
+			i += len(w.columns)
 		}
-		if i < 0 || i >= len(columns) {
-			return nil, refuse(Inexact, -1, "the shards sent fewer columns than the statement has", "bring their schemas to the same version")
+		if i < 0 || i >= len(w.columns) {
+			return nil, fewColumns()
 		}
-		text := "parts.c" + strconv.Itoa(i+1)
-		if collatable(columns[i].Type) {
-			if !k.CollationKnown {
-				return nil, notOrderable(columns[i].Name)
-			}
-			if k.Collation != "" {
-				text += " collate " + k.Collation
-			}
+		texts = append(texts, columnMark(i))
+		if !collatable(w.columns[i].Type) {
+			continue
 		}
-		texts = append(texts, text)
+		if !k.CollationKnown {
+			return nil, notOrderable(w.columns[i].Name)
+		}
+		if err := w.collate(i, k.Collation); err != nil {
+			return nil, err
+		}
 	}
 	return texts, nil
 }
 
-func notOrderable(name string) *Refusal {
-	return &Refusal{Reason: Inexact, Offset: -1,
-		Detail: "the collation by which the text of the column " + quote(name) + " is ordered is not known",
-		Hint:   `write COLLATE "C" in its ORDER BY`}
+// final cuts a text at its marks.
+func (w *finalWriter) final(text string, args []arg) *Final {
+	f := &Final{Collations: w.collations}
+	add := func(p FinalPiece) {
+		if p.Kind != FinalText || p.Text != "" {
+			f.Pieces = append(f.Pieces, p)
+		}
+	}
+	for {
+		before, rest, found := strings.Cut(text, "\x00")
+		add(FinalPiece{Text: before})
+		if !found {
+			return f
+		}
+		word, after, _ := strings.Cut(rest, markEnd)
+		switch word[0] {
+		case 'f':
+			add(FinalPiece{Kind: FinalFrom})
+		case 'c':
+			add(FinalPiece{Kind: FinalColumn, Index: atoi(word[1:])})
+		default:
+			kind, n, _ := strings.Cut(word[1:], ",")
+			add(FinalPiece{Kind: FinalParam, Index: slices.Index(args, arg{argKind(atoi(kind)), atoi(n)})})
+		}
+		text = after
+	}
 }
 
-func orderText(keys []SortKey, columns []ResultColumn) (string, error) {
-	if len(keys) == 0 {
-		return "", nil
-	}
-	texts, err := keysText(keys, columns)
-	if err != nil {
-		return "", err
-	}
-	for i, k := range keys {
-		texts[i] += map[bool]string{false: " asc", true: " desc"}[k.Desc] + map[bool]string{false: " nulls last", true: " nulls first"}[k.NullsFirst]
-	}
-	return " order by " + strings.Join(texts, ", "), nil
+func fewColumns() *Refusal {
+	return refuse(Inexact, -1, "the shards sent other columns than the statement has", "bring their schemas to the same version")
+}
+
+func notComparable(name string) *Refusal {
+	return &Refusal{Reason: Inexact, Offset: -1,
+		Detail: "the collation by which the text of the column " + strconv.Quote(name) + " is compared is not known, or calls different texts equal",
+		Hint:   `write COLLATE "C" behind the expression, or group by the key`}
+}
+
+func notOrderable(name string) *Refusal {
+	return &Refusal{Reason: Inexact, Offset: -1,
+		Detail: "the collation by which the text of the column " + strconv.Quote(name) + " is ordered is not known",
+		Hint:   `write COLLATE "C" in its ORDER BY`}
 }
 
 // collatableTypes are those of pg_catalog whose values a collation compares. name is always compared as "C".

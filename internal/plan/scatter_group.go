@@ -1,14 +1,443 @@
 package plan
 
-import "github.com/keyway-go/keyway/internal/sqlparse"
+import (
+	"slices"
+	"strconv"
+	"strings"
 
-// groupedQuery is the final query of a statement that groups over the rows of all shards.
-type groupedQuery struct{ piece }
+	"github.com/keyway-go/keyway/internal/sqlparse"
+)
 
-func (g *groupedQuery) write([]ResultColumn, bool) (string, error) { return g.text, nil }
+// grouping plans a statement whose groups are over the rows of all shards. Each shard groups its own rows by everything
+// the result may tell apart, and a server runs the statement again over those: with the partial results in place of
+// aggregates and columns in place of what is grouped by. Where an aggregate has no partial results, the shards send
+// their rows as they are (raw).
+type grouping struct {
+	*splitter
+	scope *scope
+	raw   bool
+
+	columns []groupColumn // of the shards' rows
+	keys    int           // the first so many are what the shards group by, once all keys are known
+	folds   []FoldColumn  // of the aggregates, as long as each is one column that is folded
+}
+
+// groupColumn is a column of the shards' rows. What it is compared with needs its collation.
+type groupColumn struct {
+	text      string
+	canonical string // of what is grouped by, "" for partial results
+	coll      collation
+	needs     need
+}
+
+// need is what the final query does with a column.
+type need uint8
+
+const (
+	needEqual need = 1 << iota // it makes groups
+	needOrder                  // it sorts
+	needExact                  // it is added up: no floats
+)
 
 func (sp *splitter) group() {
-	panic(refuse(Inexact, sp.query.Start, "groups over the rows of all shards are not read", "group by the key"))
+	g := &grouping{splitter: sp, scope: sp.arms[0].top.scope}
+	q := sp.query
+	if slices.ContainsFunc(q.Targets, isStar) {
+		panic(refuse(Inexact, q.Start, "a star beside groups over all shards is not read", "write the columns"))
+	}
+	for _, x := range q.GroupBy {
+		g.groupBy(x)
+	}
+	g.plainKeys()
+	g.raw = g.needsRows()
+	final := g.finalText()
+	sp.plan.final = &finalQuery{grouped: &groupedQuery{text: final, columns: g.columns}}
+	sp.plan.Combine = Finished
+	if g.foldable() {
+		sp.plan.Combine, sp.plan.Folds = Folded, g.folds
+	}
+	text := g.shardText()
+	for n := range sp.plan.texts {
+		sp.plan.texts[n] = numbered(text, n)
+	}
+	g.separateParameters()
+}
+
+// groupBy finds the columns for one item of GROUP BY.
+func (g *grouping) groupBy(x sqlparse.Expr) {
+	switch x := strip(x).(type) {
+	case *sqlparse.GroupingSet:
+		for _, y := range x.X {
+			g.groupBy(y)
+		}
+	case *sqlparse.Row:
+		for _, y := range x.X {
+			g.groupBy(y)
+		}
+	default:
+		g.key(g.grouped(x))
+	}
+}
+
+// grouped is the expression that an item of GROUP BY stands for: a position or the name of an output, which an input
+// column of that name hides.
+func (g *grouping) grouped(x sqlparse.Expr) sqlparse.Expr {
+	targets := g.query.Targets
+	switch x := strip(x).(type) {
+	case *sqlparse.Literal:
+		if n, err := strconv.Atoi(x.Value); err == nil && x.Kind == sqlparse.LitInteger && n >= 1 && n <= len(targets) {
+			return strip(targets[n-1].Expr)
+		}
+	case *sqlparse.ColumnRef:
+		if len(x.Parts) == 1 && g.visible(x, g.scope.ns, x.Parts[0].Value) == nil {
+			if i := named(g.query, x.Parts[0].Value); i >= 0 {
+				return strip(targets[i].Expr)
+			}
+		}
+	}
+	return x
+}
+
+// key returns the column of something that is grouped by.
+func (g *grouping) key(x sqlparse.Expr) int {
+	if hasAggregate(x) {
+		panic(refuse(Inexact, x.Pos().Start, "an aggregate in GROUP BY is not read", ""))
+	}
+	want := g.canonical(x, g.scope)
+	if i := g.find(want); i >= 0 {
+		return i
+	}
+	g.columns = append(g.columns, groupColumn{
+		text: g.render(x.Pos(), g.shard...), canonical: want, coll: g.collationOf(x, g.scope), needs: needEqual,
+	})
+	return len(g.columns) - 1
+}
+
+func (g *grouping) find(canonical string) int {
+	return slices.IndexFunc(g.columns, func(c groupColumn) bool { return c.canonical == canonical && c.needs&needEqual != 0 })
+}
+
+// plainKeys finds what DISTINCT aggregates need told apart, before the other columns are numbered.
+func (g *grouping) plainKeys() {
+	g.each(func(call *sqlparse.FuncCall) {
+		if !call.Distinct {
+			return
+		}
+		for _, x := range operands(call) {
+			if hasColumn(x) {
+				g.key(x)
+			}
+		}
+	})
+	g.keys = len(g.columns)
+}
+
+// each calls f for every aggregate of the query's own level.
+func (g *grouping) each(f func(*sqlparse.FuncCall)) {
+	for _, n := range g.after() {
+		sqlparse.Walk(n, func(n sqlparse.Node) bool {
+			if call, ok := n.(*sqlparse.FuncCall); ok && isAggregate(call) {
+				f(call)
+				return false
+			}
+			_, query := n.(*sqlparse.Select)
+			return !query
+		})
+	}
+}
+
+// after lists what is computed after grouping.
+func (g *grouping) after() []sqlparse.Node {
+	q := g.query
+	var nodes []sqlparse.Node
+	for i := range q.Targets {
+		nodes = append(nodes, q.Targets[i].Expr)
+	}
+	if q.Having != nil {
+		nodes = append(nodes, q.Having)
+	}
+	for i := range q.Windows {
+		nodes = append(nodes, &q.Windows[i])
+	}
+	for _, x := range q.DistinctOn {
+		nodes = append(nodes, x)
+	}
+	for i := range q.OrderBy {
+		nodes = append(nodes, q.OrderBy[i].Expr)
+	}
+	return nodes
+}
+
+// operands lists what an aggregate reads: arguments, orders and its filter. A row is its fields, since a row by itself
+// cannot be read back by a server.
+func operands(call *sqlparse.FuncCall) []sqlparse.Expr {
+	var all []sqlparse.Expr
+	for _, x := range call.Args {
+		all = append(all, fields(x)...)
+	}
+	for i := range call.OrderBy {
+		all = append(all, call.OrderBy[i].Expr)
+	}
+	for i := range call.WithinGroup {
+		all = append(all, call.WithinGroup[i].Expr)
+	}
+	if call.Filter != nil {
+		all = append(all, call.Filter)
+	}
+	return all
+}
+
+func fields(x sqlparse.Expr) []sqlparse.Expr {
+	row, ok := strip(x).(*sqlparse.Row)
+	if !ok {
+		return []sqlparse.Expr{x}
+	}
+	var all []sqlparse.Expr
+	for _, y := range row.X {
+		all = append(all, fields(y)...)
+	}
+	return all
+}
+
+// hasColumn reports whether an expression differs from row to row.
+func hasColumn(x sqlparse.Expr) bool { return len(columnsIn(x)) > 0 || hasQuery(x) || hasStar(x) }
+
+func hasStar(x sqlparse.Expr) bool {
+	found := false
+	sqlparse.Walk(x, func(n sqlparse.Node) bool {
+		if _, ok := n.(*sqlparse.Star); ok {
+			found = true
+		}
+		return !found
+	})
+	return found
+}
+
+// column adds a column that is no key.
+func (g *grouping) partial(text string, coll collation, needs need) int {
+	for i, c := range g.columns[g.keys:] {
+		if c.text == text && c.coll == coll && c.needs&^needOrder == needs&^needOrder {
+			g.columns[g.keys+i].needs |= needs
+			return g.keys + i
+		}
+	}
+	g.columns = append(g.columns, groupColumn{text: text, coll: coll, needs: needs})
+	return len(g.columns) - 1
+}
+
+// finalText writes the statement again over the shards' rows.
+func (g *grouping) finalText() string {
+	q := g.query
+	var b strings.Builder
+	b.WriteString("select ")
+	switch {
+	case len(q.DistinctOn) > 0:
+		texts := make([]string, 0, len(q.DistinctOn))
+		for _, x := range q.DistinctOn {
+			texts = append(texts, g.sorted(x))
+		}
+		b.WriteString("distinct on (" + strings.Join(texts, ", ") + ") ")
+	case q.Distinct:
+		b.WriteString("distinct ")
+	}
+	for i := range q.Targets {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(g.rewritten(q.Targets[i].Expr) + " as " + quote(outputName(&q.Targets[i])))
+	}
+	b.WriteString(" from " + fromMark)
+	g.groupClause(&b)
+	if q.Having != nil {
+		b.WriteString(" having " + g.rewritten(q.Having))
+	}
+	if n := len(q.Windows); n > 0 {
+		var edits []edit
+		for i := range q.Windows {
+			edits = append(edits, g.edits(&q.Windows[i])...)
+		}
+		b.WriteString(" window " + g.render(sqlparse.Span{Start: q.Windows[0].Start, End: q.Windows[n-1].End}, edits...))
+	}
+	if n := len(q.OrderBy); n > 0 {
+		var edits []edit
+		for i := range q.OrderBy {
+			if !g.output(q.OrderBy[i].Expr) {
+				edits = append(edits, g.edits(q.OrderBy[i].Expr)...)
+			}
+		}
+		b.WriteString(" order by " + g.render(sqlparse.Span{Start: q.OrderBy[0].Start, End: q.OrderBy[n-1].End}, edits...))
+	}
+	if q.Offset != nil {
+		b.WriteString(" offset (" + g.render(q.Offset.Pos()) + ")")
+	}
+	switch {
+	case q.WithTies:
+		b.WriteString(" fetch first (" + g.limitText() + ") rows with ties")
+	case q.Limit != nil:
+		b.WriteString(" limit (" + g.limitText() + ")")
+	}
+	return b.String()
+}
+
+func (g *grouping) limitText() string {
+	if at := g.query.Limit.Pos(); at.End > at.Start {
+		return g.render(at)
+	}
+	return "1" // FETCH FIRST ROW
+}
+
+func (g *grouping) groupClause(b *strings.Builder) {
+	q := g.query
+	n := len(q.GroupBy)
+	if n == 0 {
+		return
+	}
+	b.WriteString(" group by ")
+	if q.GroupDistinct {
+		b.WriteString("distinct ")
+	}
+	var edits []edit
+	for _, x := range q.GroupBy {
+		edits = append(edits, g.groupEdits(x)...)
+	}
+	b.WriteString(g.render(sqlparse.Span{Start: q.GroupBy[0].Pos().Start, End: q.GroupBy[n-1].Pos().End}, edits...))
+}
+
+func (g *grouping) groupEdits(x sqlparse.Expr) []edit {
+	var edits []edit
+	switch y := strip(x).(type) {
+	case *sqlparse.GroupingSet:
+		for _, z := range y.X {
+			edits = append(edits, g.groupEdits(z)...)
+		}
+	case *sqlparse.Row:
+		for _, z := range y.X {
+			edits = append(edits, g.groupEdits(z)...)
+		}
+	default:
+		at := y.Pos()
+		return []edit{{at: at.Start, to: at.End, text: columnMark(g.key(g.grouped(y)))}}
+	}
+	return edits
+}
+
+// output reports whether an item of ORDER BY or DISTINCT ON is an output by its name or position.
+func (g *grouping) output(x sqlparse.Expr) bool {
+	switch x := strip(x).(type) {
+	case *sqlparse.Literal:
+		return x.Kind == sqlparse.LitInteger
+	case *sqlparse.ColumnRef:
+		return len(x.Parts) == 1 && slices.ContainsFunc(g.query.Targets, func(t sqlparse.Target) bool {
+			return outputName(&t) == x.Parts[0].Value
+		})
+	}
+	return false
+}
+
+func (g *grouping) sorted(x sqlparse.Expr) string {
+	if g.output(x) {
+		return g.render(x.Pos())
+	}
+	return g.rewritten(x)
+}
+
+func (g *grouping) rewritten(x sqlparse.Expr) string { return g.render(x.Pos(), g.edits(x)...) }
+
+// edits replace in an expression what is grouped by, by its column, and aggregates by what is made of their partial
+// results. Nothing that needs the tables may be left.
+func (g *grouping) edits(n sqlparse.Node) []edit {
+	var edits []edit
+	sqlparse.Walk(n, func(n sqlparse.Node) bool {
+		at := n.Pos()
+		switch n := n.(type) {
+		case *sqlparse.Select:
+			panic(refuse(Inexact, at.Start, "a subquery beside groups over all shards is not read", "send it as a statement of its own"))
+		case *sqlparse.Star:
+			panic(refuse(Inexact, at.Start, "a whole row beside groups over all shards is not read", "write the columns"))
+		case *sqlparse.FuncCall:
+			if isAggregate(n) {
+				edits = append(edits, edit{at: at.Start, to: at.End, text: g.aggregate(n)})
+				return false
+			}
+			g.checkWindow(n)
+		}
+		x, ok := n.(sqlparse.Expr)
+		if !ok {
+			return true
+		}
+		if _, constant := strip(x).(*sqlparse.Literal); !constant {
+			if i := g.find(g.canonical(x, g.scope)); i >= 0 {
+				edits = append(edits, edit{at: at.Start, to: at.End, text: columnMark(i)})
+				return false
+			}
+		}
+		if _, ok := x.(*sqlparse.ColumnRef); ok {
+			panic(refuse(Inexact, at.Start, "a column that is not in GROUP BY as it is written here is not read for several shards",
+				"add it to GROUP BY"))
+		}
+		return true
+	})
+	return edits
+}
+
+// checkWindow refuses windows that add up floats, whose order of addition is anybody's.
+func (g *grouping) checkWindow(call *sqlparse.FuncCall) {
+	if call.Over == nil {
+		return
+	}
+	sqlparse.Walk(call, func(n sqlparse.Node) bool {
+		if cast, ok := n.(*sqlparse.Cast); ok && strings.Contains("float4 float8 float real double precision", cast.Type.Name) {
+			panic(refuse(Inexact, call.Start, "a window over floats depends on the order of addition", "cast to numeric"))
+		}
+		return true
+	})
+}
+
+// shardText is what the shards send: keys and partial results.
+func (g *grouping) shardText() string {
+	q := g.query
+	var b strings.Builder
+	if q.With != nil {
+		b.WriteString(g.render(q.With.Pos(), g.shard...) + " ")
+	}
+	b.WriteString("select ")
+	if len(g.columns) == 0 {
+		g.columns = append(g.columns, groupColumn{text: map[bool]string{false: "count(*)", true: "1"}[g.raw]})
+	}
+	for i, c := range g.columns {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		name := "c" + strconv.Itoa(i+1)
+		if g.plan.Combine == Folded {
+			name = outputName(&q.Targets[i])
+		}
+		b.WriteString(c.text + " as " + quote(name))
+	}
+	b.WriteString(" from " + g.render(sqlparse.Span{Start: q.From[0].Pos().Start, End: q.WhereAt}, g.shard...))
+	if q.Where != nil {
+		b.WriteString(" where " + g.render(q.Where.Pos(), g.shard...))
+	}
+	if g.keys > 0 && !g.raw {
+		b.WriteString(" group by ")
+		for i := range g.keys {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(strconv.Itoa(i + 1))
+		}
+	}
+	return b.String()
+}
+
+// separateParameters refuses a parameter that is in both texts: each would find the parameter's type for itself.
+func (g *grouping) separateParameters() {
+	final := numbered(g.plan.final.grouped.text, 1)
+	for _, a := range g.plan.texts[0].args {
+		if a.kind == argCaller && slices.Contains(final.args, a) {
+			panic(refuse(Inexact, -1, "$"+strconv.Itoa(a.n)+" is used both for rows and for groups over all shards", "pass it twice"))
+		}
+	}
 }
 
 // setReturning are the functions of pg_catalog that give several rows.

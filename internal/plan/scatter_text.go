@@ -65,6 +65,11 @@ func numbered(text string, ranges int) piece {
 			text = owned(column, ranges) + after
 			continue
 		}
+		if word[0] != 'p' {
+			b.WriteString("\x00" + word + markEnd) // of the final query; see write
+			text = after
+			continue
+		}
 		kind, n, _ := strings.Cut(word[1:], ",")
 		b.WriteString(p.number(arg{argKind(atoi(kind)), atoi(n)}))
 		text = after
@@ -136,22 +141,24 @@ func (sp *splitter) findLeaves() {
 			if text, ok := clockText(n); ok {
 				sp.leaves = append(sp.leaves, edit{at: n.Start, to: n.End, text: text})
 			}
-		case *sqlparse.Target:
-			sp.nameClock(n)
 		}
 		return true
 	})
 }
 
-// nameClock keeps the name of an output that is only a call that reads the clock.
-func (sp *splitter) nameClock(t *sqlparse.Target) {
-	call, ok := strip(t.Expr).(*sqlparse.FuncCall)
-	if !ok || t.Alias.Value != "" {
-		return
+// namedClocks keep the names of outputs that are replaced because they read the clock.
+func (sp *splitter) namedClocks() []edit {
+	var edits []edit
+	for _, a := range sp.arms {
+		for _, t := range a.query.Targets {
+			if call, ok := strip(t.Expr).(*sqlparse.FuncCall); ok && t.Alias.Value == "" {
+				if _, ok := clockText(call); ok {
+					edits = append(edits, edit{at: t.End, to: t.End, text: " as " + quote(call.Name)})
+				}
+			}
+		}
 	}
-	if _, ok := clockText(call); ok {
-		sp.leaves = append(sp.leaves, edit{at: t.End, to: t.End, text: " as " + quote(call.Name)})
-	}
+	return edits
 }
 
 // clockText is what is written in place of a call that reads the clock: each shard would read its own.

@@ -1,0 +1,69 @@
+package plan
+
+import "github.com/keyway-go/keyway/internal/sqlparse"
+
+// outputName is the name that PostgreSQL gives an output.
+func outputName(t *sqlparse.Target) string {
+	if t.Alias.Value != "" {
+		return t.Alias.Value
+	}
+	if name, _ := figured(t.Expr); name != "" {
+		return name
+	}
+	return "?column?"
+}
+
+// figured follows FigureColname of PostgreSQL: a weak name gives way to one from outside.
+func figured(x sqlparse.Expr) (name string, weak bool) {
+	switch x := strip(x).(type) {
+	case *sqlparse.ColumnRef:
+		return x.Parts[len(x.Parts)-1].Value, false
+	case *sqlparse.FuncCall:
+		return x.Name, false
+	case *sqlparse.Coalesce:
+		return x.Name, false
+	case *sqlparse.Field:
+		return x.Name.Value, false
+	case *sqlparse.Index:
+		return figured(x.X)
+	case *sqlparse.Collate:
+		return figured(x.X)
+	case *sqlparse.Cast:
+		if name, weak := figured(x.X); name != "" && !weak {
+			return name, false
+		}
+		return internalName(x.Type.Name), true
+	case *sqlparse.Case:
+		if name, weak := figured(x.Else); name != "" && !weak {
+			return name, false
+		}
+		return "case", true
+	case *sqlparse.Array:
+		return "array", false
+	case *sqlparse.Row:
+		return "row", false
+	case *sqlparse.Binary:
+		switch x.Op {
+		case "at time zone":
+			return "timezone", false
+		case "overlaps":
+			return "overlaps", false
+		}
+	}
+	return "", true
+}
+
+// internalName is pg_type's name of a type that the grammar has words for.
+func internalName(written string) string {
+	names := map[string]string{
+		"integer": "int4", "int": "int4", "bigint": "int8", "smallint": "int2", "real": "float4", "float": "float8",
+		"double precision": "float8", "decimal": "numeric", "dec": "numeric", "boolean": "bool",
+		"character varying": "varchar", "char varying": "varchar", "character": "bpchar", "char": "bpchar",
+		"bit varying": "varbit", "timestamp with time zone": "timestamptz", "timestamp without time zone": "timestamp",
+		"time with time zone": "timetz", "time without time zone": "time",
+	}
+	if n, ok := names[written]; ok {
+		return n
+	}
+	return written
+}
