@@ -223,6 +223,7 @@ func TestAKeeperThatIsClosedBeforeItsPool(t *testing.T) {
 	conn, err := p.db.Acquire(within(t, soon))
 	require.NoError(t, err)
 	require.NoError(t, p.keeper.Close(within(t, soon)))
+	require.Zero(t, p.in.Limit())
 	_, err = p.db.Acquire(within(t, soon))
 	require.ErrorContains(t, err, "it is closed")
 	require.ErrorContains(t, p.keeper.MayDial(), "it is closed")
