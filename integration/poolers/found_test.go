@@ -2,6 +2,7 @@ package poolers_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -11,12 +12,14 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/integration/testkit"
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/faultproxy"
 	"github.com/keyway-go/keyway/internal/localpg"
 	"github.com/keyway-go/keyway/internal/localpg/pgtest"
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/router"
+	"github.com/keyway-go/keyway/router/doctor"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -112,12 +115,15 @@ func TestPgpoolThatLosesWritesOrLagsIsRefused(t *testing.T) {
 	}
 }
 
-// TestSettingsThatAPoolerDropsMustBeTheRoles: PgBouncer passes no search_path on, so the role must have it.
-func TestSettingsThatAPoolerDropsMustBeTheRoles(t *testing.T) {
+// settingsMustBeTheRoles: PgBouncer passes no search_path on, so the role must have it.
+func settingsMustBeTheRoles(t *testing.T, base *testkit.Set) {
 	for _, k := range kinds[:2] {
 		t.Run(k.name, func(t *testing.T) {
-			s := prepare(t, k)
-			_, err := router.Open(t.Context(), s.config)
+			s := prepare(t, base, k)
+			report, err := doctor.Run(t.Context(), s.config)
+			require.NoError(t, err)
+			require.Contains(t, fmt.Sprint(report.Findings), "alter role")
+			_, err = router.Open(t.Context(), s.config)
 			var wrong *router.SettingsError
 			require.ErrorAs(t, err, &wrong)
 			require.ErrorContains(t, err, `search_path is "$user", public, not "public", pg_temp`)
@@ -131,6 +137,9 @@ func TestSettingsThatAPoolerDropsMustBeTheRoles(t *testing.T) {
 				s.reconnect(t, i)
 			}
 			s.openDB(t)
+			report, err = doctor.Run(t.Context(), s.config)
+			require.NoError(t, err)
+			require.Zero(t, report.Count(doctor.Problem), "%+v", report.Findings)
 		})
 	}
 }
@@ -148,10 +157,10 @@ func (s *set) reconnect(t *testing.T, i int) {
 	require.NoError(t, err)
 }
 
-// TestInitSetsTheRoleEvenWhereTheMigratorMayNot: the migrators of these tests have no CREATEROLE. A role whose
+// initSetsTheRole: the migrators of these tests have no CREATEROLE. A role whose
 // statements go straight to the server is left alone.
-func TestInitSetsTheRoleEvenWhereTheMigratorMayNot(t *testing.T) {
-	s := prepare(t, kinds[1])
+func initSetsTheRole(t *testing.T, base *testkit.Set) {
+	s := prepare(t, base, kinds[1])
 	count := func() (n int) {
 		const sql = "select count(*) from pg_db_role_setting where setrole = $1::regrole and setdatabase = (select oid from pg_database where datname = $2)"
 		require.NoError(t, s.Super(t, 0).QueryRow(t.Context(), sql, s.config.Instances["pg-0"].Credentials.App.User, s.DBNames[0]).Scan(&n))
@@ -162,10 +171,10 @@ func TestInitSetsTheRoleEvenWhereTheMigratorMayNot(t *testing.T) {
 	require.Equal(t, 1, count())
 }
 
-// TestSettingsChangedByAnotherClientStopTheShard: in transaction mode a SET of any client of the role stays on a backend
+// changedSettingsStopTheShard: in transaction mode a SET of any client of the role stays on a backend
 // that others get.
-func TestSettingsChangedByAnotherClientStopTheShard(t *testing.T) {
-	s := prepare(t, kind{"one backend", pool.TransactionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
+func changedSettingsStopTheShard(t *testing.T, base *testkit.Set) {
+	s := prepare(t, base, kind{"one backend", pool.TransactionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
 		return pgtest.Bouncer(t, c, localpg.PoolerOptions{Users: users, Settings: map[string]string{"pool_mode": "transaction", "default_pool_size": "1"}})
 	}})
 	s.init(t)
@@ -222,12 +231,12 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// TestAddressesMayBeGivenEitherWay: the pooler beside the server, or the server beside the pooler. In both a changed map
+// addressesEitherWay: the pooler beside the server, or the server beside the pooler. In both a changed map
 // is heard of, and not only looked for.
-func TestAddressesMayBeGivenEitherWay(t *testing.T) {
+func addressesEitherWay(t *testing.T, base *testkit.Set) {
 	for name, change := range map[string]func(*router.Instance){"primary and pooler": func(*router.Instance) {}, "primary and direct": poolerFirst} {
 		t.Run(name, func(t *testing.T) {
-			s := prepare(t, kinds[1], change)
+			s := prepare(t, base, kinds[1], change)
 			s.init(t)
 			log := &logged{}
 			db := s.openDB(t, router.WithPollInterval(time.Hour), router.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
@@ -235,17 +244,17 @@ func TestAddressesMayBeGivenEitherWay(t *testing.T) {
 			require.NotContains(t, log.String(), "no address for sessions")
 			_, err := db.Shard("s0").Exec(t.Context(), "select 1")
 			require.NoError(t, err)
-			for version := range uint64(2) { // the first may be found by the look before listening
-				s.swap(t, version+1)
-				require.Eventually(t, func() bool { return db.Map().Version() == version+2 }, soon, 10*time.Millisecond)
+			for range 2 { // the first may be found by the look before listening
+				version := s.swap(t, db)
+				require.Eventually(t, func() bool { return db.Map().Version() == version }, soon, 10*time.Millisecond)
 			}
 		})
 	}
 }
 
-// TestWithoutAnAddressForSessions: the map is looked for, and what needs a session is refused in words.
-func TestWithoutAnAddressForSessions(t *testing.T) {
-	s := prepare(t, kinds[1])
+// withoutSessions: the map is looked for, and what needs a session is refused in words.
+func withoutSessions(t *testing.T, base *testkit.Set) {
+	s := prepare(t, base, kinds[1])
 	s.init(t)
 	for name, in := range s.config.Instances {
 		onlyPooler(&in)
@@ -261,8 +270,8 @@ func TestWithoutAnAddressForSessions(t *testing.T) {
 	require.ErrorContains(t, err, "give instances.pg-0.direct")
 	require.NoError(t, post(t.Context(), insertAccount(t, db, 1), 1, newRef(), 1))
 
-	s.swap(t, 1)
-	require.Eventually(t, func() bool { return db.Map().Version() == 2 }, soon, 10*time.Millisecond)
+	version := s.swap(t, db)
+	require.Eventually(t, func() bool { return db.Map().Version() == version }, soon, 10*time.Millisecond)
 	require.NotContains(t, log.String(), "cannot listen")
 }
 
@@ -273,14 +282,14 @@ func insertAccount(t *testing.T, db *router.DB, tenant int64) *router.DB {
 	return db
 }
 
-// swap installs the version of the slot map after the given one. It gives every slot to whom it belonged.
-func (s *set) swap(t *testing.T, from uint64) {
+// swap installs the version after the one that db knows, which gives every slot to whom it belonged.
+func (s *set) swap(t *testing.T, db *router.DB) (version uint64) {
 	t.Helper()
-	m := s.DB.Map()
-	next, err := shard.Even(from+1, m.Shards()...)
+	from := db.Map().Version()
+	next, err := shard.Even(from+1, db.Map().Shards()...)
 	require.NoError(t, err)
 	for i := range shards {
-		cc, err := s.Config.ConnConfig(shard.ID([]string{"s0", "s1"}[i]), router.Migrator)
+		cc, err := s.Config.ConnConfig(testkit.ID(i), router.Migrator)
 		require.NoError(t, err)
 		conn, err := pgx.ConnectConfig(t.Context(), cc)
 		require.NoError(t, err)
@@ -288,6 +297,7 @@ func (s *set) swap(t *testing.T, from uint64) {
 		if i == 0 {
 			require.NoError(t, catalog.SwapMap(t.Context(), conn, from, next))
 		}
-		require.NoError(t, catalog.StoreMap(t.Context(), conn, next, shard.ID([]string{"s0", "s1"}[i])))
+		require.NoError(t, catalog.StoreMap(t.Context(), conn, next, testkit.ID(i)))
 	}
+	return from + 1
 }

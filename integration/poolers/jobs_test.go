@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/integration/testkit"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
 	"github.com/keyway-go/keyway/txn"
@@ -16,11 +17,11 @@ import (
 
 const tenants, callers, rounds = 40, 32, 25
 
-// TestTheRoutersJobsGiveTheDirectAnswers does each of them through each pooler and compares with what the servers say.
-func TestTheRoutersJobsGiveTheDirectAnswers(t *testing.T) {
+// jobs does each of the router's jobs through each pooler and compares with what the servers say.
+func jobs(t *testing.T, base *testkit.Set) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			s := open(t, k)
+			s := open(t, base, k)
 			for i := range shards {
 				require.Equal(t, "sockets", stat(s.through, i).Bound)
 				require.Equal(t, "backends", stat(s.DB, i).Bound)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -18,7 +19,35 @@ import (
 	"github.com/keyway-go/keyway/router"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m, func() error { return goleak.Find() }) }
+func TestMain(m *testing.M) {
+	if config := os.Getenv(envConfig); config != "" {
+		os.Exit(otherProcess(config))
+	}
+	pgtest.Main(m, func() error { return goleak.Find() })
+}
+
+// TestBehindPoolers tells the stories of this package, one after another on one sharded database: making one takes
+// longer than most of them.
+func TestBehindPoolers(t *testing.T) {
+	base := testkit.New(t, pgtest.SharedN(t, shards), schema, testkit.Connections(shards*perInstance))
+	for _, story := range []struct {
+		name string
+		tell func(*testing.T, *testkit.Set)
+	}{
+		{"settings that a pooler drops must be the role's", settingsMustBeTheRoles},
+		{"Init sets the role even where the migrator may not", initSetsTheRole},
+		{"settings changed by another client stop the shard", changedSettingsStopTheShard},
+		{"addresses may be given either way", addressesEitherWay},
+		{"without an address for sessions", withoutSessions},
+		{"the router's jobs give the direct answers", jobs},
+		{"a pooler is killed and comes back", killed},
+		{"two processes share the budget", twoProcesses},
+		{"a statement is cancelled at the server", cancelled},
+		{"a column is added", columnAdded},
+	} {
+		t.Run(story.name, func(t *testing.T) { story.tell(t, base) })
+	}
+}
 
 const soon = 20 * time.Second
 
@@ -70,23 +99,25 @@ const (
 	perInstance = 10 // the limit of each instance
 )
 
-// open makes one. Each change may change the addresses of the instances.
-func open(t testing.TB, k kind, changes ...func(*router.Instance)) *set {
+// open makes one of empty tables. Each change may change the addresses of the instances.
+func open(t testing.TB, base *testkit.Set, k kind, changes ...func(*router.Instance)) *set {
 	t.Helper()
-	s := prepare(t, k, changes...)
+	s := prepare(t, base, k, changes...)
 	s.init(t)
 	s.through = s.openDB(t)
 	return s
 }
 
-// prepare is open before Init and Open.
-func prepare(t testing.TB, k kind, changes ...func(*router.Instance)) *set {
+// prepare is open before Init and Open: no role has settings.
+func prepare(t testing.TB, base *testkit.Set, k kind, changes ...func(*router.Instance)) *set {
 	t.Helper()
-	s := &set{Set: testkit.New(t, pgtest.SharedN(t, shards), schema, testkit.Connections(shards*perInstance))}
-	s.config = s.Config
+	s := &set{Set: base, config: base.Config}
 	s.config.Instances = map[string]router.Instance{}
 	for i, c := range s.Clusters {
 		in := s.Config.Instances[instance(i)]
+		_, err := s.Super(t, i).Exec(t.Context(), fmt.Sprintf("truncate accounts, entries; alter role %s in database %s reset all",
+			in.Credentials.App.User, s.DBNames[i]))
+		require.NoError(t, err)
 		p := k.start(t, c, in.Credentials.App.User)
 		s.poolers = append(s.poolers, p)
 		in.Primary, in.Direct, in.Pooler = c.Addr(), "", p.Addr()

@@ -124,8 +124,11 @@ func isFatal(pg *pgconn.PgError) bool {
 
 func judgeServer(pg *pgconn.PgError, phase Phase) Judgement {
 	rule := ruleFor(pg.Code)
-	if pg.Code == codeFeatureNotSupported && pg.Routine == stalePlanRoutine {
+	switch {
+	case pg.Code == codeFeatureNotSupported && pg.Routine == stalePlanRoutine:
 		rule = stalePlan
+	case pg.Code == codeProtocolViolation && pg.Routine == staleDescriptionRoutine:
+		rule = staleDescription
 	}
 	if phase == BeforeCommit {
 		return Judgement{Verdict: rule.BeforeCommit, Reason: rule.Reason, Limit: rule.Limit}

@@ -89,6 +89,10 @@ func TestVerdicts(t *testing.T) {
 			"stale plan", &pgconn.PgError{SeverityUnlocalized: "ERROR", Code: "0A000", Routine: "RevalidateCachedQuery"},
 			pgerr.RetryTx, pgerr.RetryTx,
 		},
+		{
+			"stale description", &pgconn.PgError{SeverityUnlocalized: "ERROR", Code: "08P01", Routine: "PortalSetResultFormat"},
+			pgerr.RetryTx, pgerr.RetryTx,
+		},
 		{"prepared statement gone", server("26000"), pgerr.RetryTx, pgerr.RetryTx},
 
 		{"wrapped by the application", fmt.Errorf("transfer: %w", server("40001")), pgerr.RetryTx, pgerr.RetryTx},

@@ -72,9 +72,16 @@ var Rules = []Rule{
 // (ALTER TABLE). pgx forgets the plan when it sees the error, so that the next run prepares it anew.
 var stalePlan = Rule{"0A000", RetryTx, RetryTx, 1, "a cached plan was out of date; rolled back and prepared anew"}
 
+// staleDescription is the same for a description that is cached on the client, which is how statements are sent through
+// poolers: it counts other result columns than the table has by then. Bind fails, so nothing was executed.
+var staleDescription = Rule{"08P01", RetryTx, RetryTx, 1, "a cached description was out of date; rolled back and described anew"}
+
 const (
 	codeFeatureNotSupported = "0A000"
 	stalePlanRoutine        = "RevalidateCachedQuery" // plancache.c; the message itself is translated
+
+	codeProtocolViolation   = "08P01"
+	staleDescriptionRoutine = "PortalSetResultFormat" // pquery.c
 )
 
 // byCode finds a rule by SQLSTATE or class.

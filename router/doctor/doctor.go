@@ -105,6 +105,7 @@ var checks = []struct {
 }{
 	{"reachable", (*examination).reachable},
 	{"identity", (*examination).identity},
+	{"poolers", (*examination).poolers},
 	{"one server", (*examination).oneServer},
 	{"versions", (*examination).versions},
 	{"encoding", (*examination).encoding},

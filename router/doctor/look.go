@@ -10,6 +10,7 @@ import (
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
 )
@@ -21,6 +22,9 @@ type facts struct {
 
 	err         error // it could not be looked at as the app
 	migratorErr error // nor as the migrator
+
+	pooling       pool.Pooling
+	statementsErr error // by the address of statements
 
 	server   server
 	app      role
@@ -62,6 +66,7 @@ func look(ctx context.Context, cfg router.Config, id shard.ID) *facts {
 	s := cfg.Shards[id]
 	f := &facts{id: id, instance: s.Instance, database: s.Database}
 	f.err = with(ctx, cfg, id, router.App, f.lookAsApp)
+	f.pooling, f.statementsErr = cfg.ProbeStatements(ctx, id)
 	if cfg.Credentials.Migrator.User != "" || cfg.Instances[s.Instance].Credentials.Migrator.User != "" {
 		f.migratorErr = with(ctx, cfg, id, router.Migrator, f.lookAsMigrator)
 	}
