@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/keyway-go/keyway/internal/localpg"
 	"github.com/keyway-go/keyway/internal/localpg/pgtest"
@@ -120,4 +121,31 @@ func TestCloseDuringAStormLeavesNothing(t *testing.T) {
 	require.NoError(t, in.Close(within(t, soon)))
 	wg.Wait()
 	require.Zero(t, in.Stat().Open)
+}
+
+func TestCloseLeavesNoGoroutineWhateverItsCallersForgot(t *testing.T) {
+	s := shared(t)
+	before := goleak.IgnoreCurrent()
+	in := s.instance(limit(8), func(c *pool.Config) { c.MinOpen, c.HealthInterval = 1, 20*time.Millisecond })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	for _, f := range forget {
+		require.NoError(t, f(ctx, db))
+	}
+	rows, err := db.Query(ctx, "select generate_series(1, 100000)")
+	require.NoError(t, err)
+	require.True(t, rows.Next())
+
+	var forced *pool.CloseError
+	require.ErrorAs(t, in.Close(within(t, 50*time.Millisecond)), &forced)
+	require.Equal(t, len(forget)+1, forced.Forced)
+	require.Zero(t, forced.Open)
+	for rows.Next() {
+	}
+	require.ErrorIs(t, rows.Err(), pool.ErrClosed)
+	rows.Close()
+	rows.Close()
+	require.NoError(t, in.Close(ctx))
+	require.Zero(t, in.Stat().Open)
+	goleak.VerifyNone(t, before)
 }

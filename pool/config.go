@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"time"
 
@@ -65,15 +66,55 @@ type Config struct {
 	// drawn between 90 % and 100 % of it, so that they do not all end together. Zero means 1h; negative means never.
 	MaxLifetime time.Duration
 
-	// IdleTimeout closes connections that nobody has used for that long. Zero means 10m; negative means never.
+	// IdleTimeout closes connections that nobody has used for that long, but never so many that MinIdle or MinOpen
+	// would have to dial them again. Zero means 10m; negative means never.
 	IdleTimeout time.Duration
+
+	// MinOpen is how many connections each [Database] keeps open, idle or in use, and MinIdle how many it keeps idle.
+	// They are dialled in the background with what the limit leaves and nobody waits for, and given up like any other
+	// idle connection when somebody does: with a limit too small for all databases some have fewer. Zero means none.
+	MinOpen, MinIdle int
+
+	// MaxIdle is how many connections each Database keeps idle; one more that is returned is closed. Zero means as many
+	// as the limit allows.
+	MaxIdle int
+
+	// NoIdle keeps no connection: one that is returned goes to a caller who waits, and is closed when there is none. It
+	// is for servers behind a pooler that does the keeping. MinOpen, MinIdle and MaxIdle must be zero with it.
+	NoIdle bool
+
+	// IdleOrder says which idle connection is lent next. Zero means [LIFO].
+	IdleOrder IdleOrder
 
 	// PingAfter is how long a connection may have been idle to be handed out without a ping. Zero means 1s; negative
 	// means that only connections under suspicion (another one has just broken) are pinged.
 	PingAfter time.Duration
 
-	// PingTimeout bounds such a ping, whatever the caller's context allows. Zero means 1s.
+	// PingTimeout bounds every ping and background check, whatever the caller's context allows. Zero means 1s.
 	PingTimeout time.Duration
+
+	// KeepAlive is how long a connection may lie idle without a ping in the background, for networks that forget silent
+	// connections. One is pinged at a time. Zero means never.
+	KeepAlive time.Duration
+
+	// HealthInterval is the time between background checks of one idle connection, by which a dead or demoted server is
+	// noticed without callers: when the check fails, the other idle connections are checked too and the dead ones
+	// closed. Zero means 30s; negative means never.
+	HealthInterval time.Duration
+
+	// ClientCheckInterval is client_connection_check_interval on every connection: how often a backend that computes
+	// looks whether its client still exists, and so how long it outlives a process that was killed. Servers that do not
+	// know the setting are left as they are. Zero means 10s; negative leaves it alone, which is right behind a pooler
+	// that shares sessions.
+	ClientCheckInterval time.Duration
+
+	// LeakAfter is how long a connection may be held before it is reported to OnLeak, once, with the place that took it.
+	// With it, a handle that its holder has dropped without giving it back is found by the garbage collector, and the
+	// connection is closed and reported. Zero means never; it then costs nothing.
+	LeakAfter time.Duration
+
+	// OnLeak hears of connections held for longer than LeakAfter or dropped. It runs in a goroutine of its own.
+	OnLeak func(Leak)
 
 	// Password is called before every dial, for secrets that rotate. Nil means Conn.Password.
 	Password PasswordFunc
@@ -83,14 +124,44 @@ type Config struct {
 	// fail in between. Nil means that nothing is logged.
 	Log *slog.Logger
 
-	// AfterConnect prepares a new connection; an error closes it and fails the dial.
+	// The hooks below run in a goroutine of their own and outside all locks. One that panics or does not return in its
+	// time costs its connection, which is closed, and fails the call with [*HookError]; the pool goes on.
+
+	// BeforeConnect may change the config of one dial, after Password. An error fails the dial. Its time is DialTimeout.
+	BeforeConnect func(context.Context, *pgx.ConnConfig) error
+
+	// AfterConnect prepares a new connection; an error closes it and fails the dial. Its time is the rest of DialTimeout.
 	AfterConnect func(context.Context, *pgx.Conn) error
+
+	// PrepareConn looks at a connection before it is lent, as pgxpool's does: false closes it and the caller gets
+	// another one, unless there is an error, which the caller gets. With true and an error the connection is kept.
+	// Its time is the caller's, and AcquireTimeout at most. [Instance.Control] does not call it.
+	PrepareConn func(context.Context, *pgx.Conn) (bool, error)
 
 	// Reset runs on every returned connection before anyone else gets it, in the background and for at most 5s; an
 	// error closes the connection. Nil means that nothing runs, which is right for connections that only ever ran
 	// statements without session state. See also [Conn.ReleaseClean].
 	Reset func(context.Context, *pgx.Conn) error
+
+	// AfterRelease says whether a returned connection may be lent again; false closes it. It runs after Reset, in the
+	// background and for at most 5s.
+	AfterRelease func(*pgx.Conn) bool
+
+	// BeforeClose runs before a connection is closed, for at most 5s. The connection may be broken already.
+	BeforeClose func(*pgx.Conn)
 }
+
+// IdleOrder says which idle connection is lent next.
+type IdleOrder uint8
+
+const (
+	// LIFO lends the connection that was returned last: the server's caches are warm for it, and the rest can time out.
+	LIFO IdleOrder = iota
+
+	// FIFO lends the one that has been idle for longest, so that all are used alike: for addresses behind a TCP
+	// balancer, whose members would otherwise have very different shares of the work.
+	FIFO
+)
 
 // A PasswordFunc gives the password for user when a connection is about to be dialled.
 type PasswordFunc func(ctx context.Context, user string) (string, error)
@@ -127,6 +198,8 @@ const (
 	defaultIdleTimeout    = 10 * time.Minute
 	defaultPingAfter      = time.Second
 	defaultPingTimeout    = time.Second
+	defaultHealth         = 30 * time.Second
+	defaultClientCheck    = 10 * time.Second
 
 	resetTimeout = 5 * time.Second
 	maxTick      = time.Second
@@ -163,7 +236,36 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.IdleTimeout, defaultIdleTimeout)
 	orDefault(&c.PingAfter, defaultPingAfter)
 	orDefault(&c.PingTimeout, defaultPingTimeout)
-	return c, nil
+	orDefault(&c.HealthInterval, defaultHealth)
+	orDefault(&c.ClientCheckInterval, defaultClientCheck)
+	return c, c.checkIdle()
+}
+
+// checkIdle refuses sizes that contradict each other.
+func (c Config) checkIdle() error {
+	switch {
+	case c.MinOpen < 0 || c.MinIdle < 0 || c.MaxIdle < 0:
+		return fmt.Errorf("pool: instance %s: MinOpen, MinIdle and MaxIdle must not be negative", c.Name)
+	case c.NoIdle && (c.MinOpen > 0 || c.MinIdle > 0 || c.MaxIdle > 0):
+		return fmt.Errorf("pool: instance %s: NoIdle keeps no connection, so MinOpen, MinIdle and MaxIdle must be 0", c.Name)
+	case c.MaxIdle > 0 && c.MaxIdle < c.MinIdle:
+		return fmt.Errorf("pool: instance %s: MaxIdle of %d is less than MinIdle of %d", c.Name, c.MaxIdle, c.MinIdle)
+	case c.IdleOrder > FIFO:
+		return fmt.Errorf("pool: instance %s: IdleOrder must be LIFO or FIFO", c.Name)
+	}
+	return nil
+}
+
+// mostIdle is how many idle connections a database may keep.
+func (c Config) mostIdle() int {
+	switch {
+	case c.NoIdle:
+		return 0
+	case c.MaxIdle > 0:
+		return c.MaxIdle
+	default:
+		return math.MaxInt
+	}
 }
 
 func orDefault(d *time.Duration, value time.Duration) {
@@ -175,7 +277,7 @@ func orDefault(d *time.Duration, value time.Duration) {
 // tick is the period of the instance's coarse clock: fine enough for the shortest of its timeouts.
 func (c Config) tick() time.Duration {
 	t := maxTick
-	for _, d := range []time.Duration{c.PingAfter, c.IdleTimeout, c.MaxLifetime} {
+	for _, d := range []time.Duration{c.PingAfter, c.IdleTimeout, c.MaxLifetime, c.KeepAlive, c.HealthInterval, c.LeakAfter} {
 		if d > 0 {
 			t = min(t, d/2)
 		}

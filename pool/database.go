@@ -16,13 +16,13 @@ import (
 // A statement that cannot get a connection returns [*AcquireTimeoutError], [*QueueFullError], [*ConnectError],
 // [*NoBudgetError], [ErrClosed] or the context's error, and was not sent then.
 type Database struct {
-	in           *Instance
-	name         string
-	shard        string
-	conn         *pgx.ConnConfig // never modified; copied for each dial
-	front        atomic.Pointer[front]
-	password     PasswordFunc
-	afterConnect func(context.Context, *pgx.Conn) error
+	in       *Instance
+	name     string
+	shard    string
+	conn     *pgx.ConnConfig // never modified; copied for each dial
+	front    atomic.Pointer[front]
+	password PasswordFunc
+	prepare  func(context.Context, *pgx.Conn) error // DatabaseConfig.AfterConnect
 
 	begun atomic.Int64 // transactions
 
@@ -34,9 +34,10 @@ type Database struct {
 	refusing  trouble
 	cursor    *waiter // of pumpLocked
 	resources map[*resource]struct{}
-	lent      int // resources in use
-	dialling  int // dials in flight; the first so many of queue count on them
-	failures  int // dials failed in a row
+	lent      int  // resources in use
+	dialling  int  // dials in flight; the first so many of queue count on them
+	missed    bool // a caller was refused because the next dial was too far away
+	failures  int  // dials failed in a row
 	dialErr   error
 	retryAt   time.Time   // no dial before, while failures > 0
 	retry     *time.Timer // looks at the queue then; owned by Close, which stops it
@@ -71,25 +72,44 @@ func (d *Database) Acquire(ctx context.Context) (*Conn, error) {
 func (d *Database) acquire(ctx context.Context) (*resource, error) {
 	for tries := 0; ; tries++ {
 		r, stale, err := d.take(ctx)
-		if err != nil || !stale {
+		if err != nil || !stale && !d.in.attended {
 			return r, err
 		}
-		ok, err := r.ping(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			d.in.acquired(r, Interactive)
+		ok, err := r.fit(ctx, stale)
+		switch {
+		case ok:
 			return r, nil
-		}
-		if tries > maxPings {
-			return nil, fmt.Errorf("pool: instance %s: %d connections to database %s in a row did not answer a ping "+
-				"within %s", d.in.cfg.Name, tries, d.name, d.in.cfg.PingTimeout)
+		case err != nil:
+			return nil, err
+		case tries > maxPings:
+			return nil, d.noneFit(tries)
 		}
 	}
 }
 
-// maxPings bounds acquire's loop. New connections are not pinged, so only a burst of breaking ones comes near.
+// fit makes a connection ready for its holder. When it is not fit for use it is not the caller's any more; without an
+// error there may be another one.
+func (r *resource) fit(ctx context.Context, stale bool) (ok bool, err error) {
+	if stale {
+		if ok, err := r.ping(ctx); !ok {
+			return false, err
+		}
+		r.db.in.acquired(r, Interactive)
+	}
+	ok, err = r.readied(ctx)
+	if ok && r.watched() {
+		r.lend()
+	}
+	return ok, err
+}
+
+func (d *Database) noneFit(tries int) error {
+	return fmt.Errorf("pool: instance %s: %d connections to database %s in a row did not answer a ping within %s or were "+
+		"refused by PrepareConn", d.in.cfg.Name, tries, d.name, d.in.cfg.PingTimeout)
+}
+
+// maxPings bounds acquire's loop. New connections are not pinged, so only a burst of breaking ones, or a PrepareConn
+// that refuses all, comes near.
 const maxPings = 1000
 
 // take takes an idle connection or waits for one.
@@ -99,7 +119,7 @@ func (d *Database) take(ctx context.Context) (r *resource, stale bool, err error
 	}
 	in := d.in
 	in.mu.Lock()
-	if r := d.idle.newest; r != nil && !in.closing {
+	if r := d.nextIdleLocked(); r != nil && !in.closing {
 		stale := in.lendLocked(r)
 		in.mu.Unlock()
 		in.observe(MeasuredWait, d, 0, nil)
@@ -140,6 +160,10 @@ func (d *Database) queueUpLocked() (*waiter, error) {
 	}
 	if err != nil {
 		in.refusedLocked(Interactive, err)
+		return nil, err
+	}
+	if err := d.unreachableLocked(); err != nil {
+		d.unservedLocked(&in.classes[Interactive].Failed, &d.stat.Failed, 0)
 		return nil, err
 	}
 	w := in.enqueueLocked(d)
@@ -192,8 +216,10 @@ func (d *Database) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 	results := r.sendBatch(ctx, b)
 	if results.tx != nil {
 		results.tx.set(r)
+		watch(results.tx, r)
 	} else {
 		results.set(r)
+		watch(results, r)
 	}
 	return results
 }
@@ -223,6 +249,7 @@ func (d *Database) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error)
 		return nil, err
 	}
 	t.set(r)
+	watch(t, r)
 	return t, nil
 }
 

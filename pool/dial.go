@@ -15,12 +15,18 @@ import (
 
 const (
 	firstBackoff = 10 * time.Millisecond
-	lastBackoff  = 500 * time.Millisecond
+	// lastBackoff is the longest pause between two dials to a database that cannot be reached. With full jitter and one
+	// dial at a time, 50 processes that miss a server make 50 dials a second between them, which costs a server that
+	// comes back nothing; a process finds it a second after its return on average, two at most.
+	lastBackoff = 2 * time.Second
+
+	// lastFullBackoff is the same for a server that answers that it is full: a slot may come free at any time.
+	lastFullBackoff = 500 * time.Millisecond
 
 	// slowDial is the longest dial that is believed to be typical.
 	slowDial = 100 * time.Millisecond
 
-	// hopeful is how long a waiter keeps hoping for a returned connection when dialling fails.
+	// hopeful is how long a waiter keeps hoping for a returned connection or for the next dial when dialling fails.
 	hopeful = time.Second
 )
 
@@ -135,6 +141,7 @@ func (d *Database) dial() {
 	in.dialling--
 	d.dialling--
 	d.dialledLocked(took, err)
+	in.progressLocked()
 	if err != nil {
 		d.dialFailedLocked(err)
 	} else {
@@ -162,75 +169,77 @@ func (d *Database) connect(ctx context.Context, p purpose, held bool) (*resource
 
 // connectAs is connect to what the address is believed to be.
 func (d *Database) connectAs(ctx context.Context, p purpose, held bool, used front) (*resource, error) {
-	cc := d.conn.Copy()
-	used.apply(cc, d.in.cfg.PoolerExecMode)
-	dl := &dialer{in: d.in, db: d, purpose: p, dial: cc.DialFunc, held: held}
-	cc.DialFunc = dl.DialFunc
-	cc.ConnectTimeout = 0 // ctx has it, and a wait for a token is not the server's time
-	conn, backend, err := d.open(ctx, cc, dl)
+	dl := &dialer{in: d.in, db: d, purpose: p, held: held}
+	r := d.newResource(p)
+	cc, err := d.beforeConnect(ctx, used)
+	if err == nil {
+		dl.dial, cc.DialFunc = cc.DialFunc, dl.DialFunc
+		cc.ConnectTimeout = 0 // ctx has it, and a wait for a token is not the server's time
+		err = r.open(ctx, cc, dl)
+	}
 	if dl.takeHeld() {
 		d.in.giveBack(p)
 	}
 	if err != nil {
 		return nil, newConnectError(d.in.cfg.Name, &cc.Config, err)
 	}
-	return &resource{db: d, conn: conn, sock: dl.sock, backend: backend, control: p == control, fresh: true}, nil
+	return r, nil
 }
 
-func (d *Database) open(ctx context.Context, cc *pgx.ConnConfig, dl *dialer) (conn *pgx.Conn, backend uint32, err error) {
-	if err := d.setPassword(ctx, cc); err != nil {
-		return nil, 0, err
-	}
-	if conn, err = pgx.ConnectConfig(ctx, cc); err != nil {
-		return nil, 0, err
-	}
-	dl.sock.establish(conn.PgConn().PID())
-	backend, err = d.recognise(ctx, conn)
-	if pooled := d.seen().pooled; err == nil && pooled {
-		dl.sock.pid.Store(0) // the key is the pooler's, or the backend stays when we go
-		if modeBehindPooler(cc.DefaultQueryExecMode, d.in.cfg.PoolerExecMode) != cc.DefaultQueryExecMode {
-			err = errPooled
-		}
-	}
-	if err == nil {
-		err = d.prepare(ctx, conn)
-	}
-	if err != nil && !errors.Is(err, errPooled) {
-		d.front.Store(nil) // somebody else may answer next
-	}
+// newResource is a connection about to be dialled: what happens from now on is later than it.
+func (d *Database) newResource(p purpose) *resource {
+	d.in.mu.Lock()
+	defer d.in.mu.Unlock()
+	return &resource{db: d, control: p == control, fresh: true, suspicion: d.in.suspicion, generation: d.in.generation}
+}
+
+func (r *resource) open(ctx context.Context, cc *pgx.ConnConfig, dl *dialer) error {
+	r.watchErrors(cc)
+	conn, err := pgx.ConnectConfig(ctx, cc)
 	if err != nil {
+		return err
+	}
+	r.conn, r.sock = conn, dl.sock
+	r.sock.establish(conn.PgConn().PID())
+	err = r.prepare(ctx, cc)
+	if err != nil && !errors.Is(err, errPooled) {
+		r.db.front.Store(nil) // somebody else may answer next
+	}
+	if err != nil && !r.abandoned {
 		_ = conn.Close(ctx)
-		return nil, 0, err
+		r.sock.end(net.ErrClosed) // see close
 	}
-	return conn, backend, nil
-}
-
-func (d *Database) setPassword(ctx context.Context, cc *pgx.ConnConfig) error {
-	if d.password == nil {
-		return nil
-	}
-	secret, err := d.password(ctx, cc.User)
-	cc.Password = secret
 	return err
 }
 
-// prepare runs the hooks of instance and database.
-func (d *Database) prepare(ctx context.Context, conn *pgx.Conn) error {
-	for _, f := range []func(context.Context, *pgx.Conn) error{d.in.cfg.AfterConnect, d.afterConnect} {
-		if f == nil {
-			continue
-		}
-		if err := f(ctx, conn); err != nil {
-			return err
+// prepare makes a session what it should be.
+func (r *resource) prepare(ctx context.Context, cc *pgx.ConnConfig) (err error) {
+	d := r.db
+	if r.backend, err = d.recognise(ctx, r.conn); err != nil {
+		return err
+	}
+	if d.seen().pooled {
+		r.sock.pid.Store(0) // the key is the pooler's, or the backend stays when we go
+		if modeBehindPooler(cc.DefaultQueryExecMode, d.in.cfg.PoolerExecMode) != cc.DefaultQueryExecMode {
+			return errPooled
 		}
 	}
-	return nil
+	if err = r.setUp(ctx); err != nil {
+		return err
+	}
+	if d.in.cfg.AfterConnect == nil && d.prepare == nil {
+		return nil
+	}
+	return r.connHook(ctx, "AfterConnect", func() error { return d.afterConnect(ctx, r.conn) })
 }
 
 // adoptLocked puts a new connection on the books, as in use. mu must be held.
 func (in *Instance) adoptLocked(r *resource) {
 	r.expires = in.clock + in.ticks(in.cfg.lifetime())
-	r.suspicion = in.suspicion
+	if r.generation != in.generation {
+		r.doom = &in.stat.Closes.Recycled
+	}
+	in.notePrimaryLocked(r)
 	r.db.resources[r] = struct{}{}
 	r.db.lent++
 	in.inUse++
@@ -247,8 +256,11 @@ func (d *Database) dialFailedLocked(err error) {
 	full := dialErrorKind(err) == tooManyConnections
 	d.failures++
 	d.dialErr = err
-	backoff := min(firstBackoff<<min(d.failures-1, 10), lastBackoff)
-	d.retryAt = time.Now().Add(backoff/2 + rand.N(backoff/2))
+	longest := lastBackoff
+	if full {
+		longest = lastFullBackoff
+	}
+	d.retryAt = time.Now().Add(rand.N(min(firstBackoff<<min(d.failures-1, 10), longest)))
 	if full {
 		return
 	}
@@ -267,6 +279,9 @@ func (d *Database) backingOffLocked() bool {
 	if d.failures == 0 {
 		return false
 	}
+	if d.dialling > 0 {
+		return true // one attempt at a time tells as much as several
+	}
 	wait := time.Until(d.retryAt)
 	if wait <= 0 {
 		return false
@@ -277,10 +292,31 @@ func (d *Database) backingOffLocked() bool {
 			in.mu.Lock()
 			defer in.mu.Unlock()
 			d.retry = nil
+			in.progressLocked()
 			in.pumpLocked()
+			d.tryAgainLocked()
 		})
 	}
 	return true
+}
+
+// unreachableLocked is the last dial's error when nothing can come to a caller before the next dial, and that is too
+// far away to wait for: callers of a server that is down do not pile up. The instance's mu must be held.
+func (d *Database) unreachableLocked() error {
+	if d.lent+d.dialling > 0 || !d.backingOffLocked() || time.Until(d.retryAt) <= hopeful {
+		return nil
+	}
+	d.missed = true
+	return d.dialErr
+}
+
+// tryAgainLocked dials when a caller was refused meanwhile and nobody waits: the next one need not pay for finding out
+// that the server is back. The instance's mu must be held.
+func (d *Database) tryAgainLocked() {
+	if d.missed && d.failures > 0 && d.dialling == 0 && d.in.mayDialLocked() {
+		d.missed = false
+		d.in.startDialLocked(d)
+	}
 }
 
 // socketOf finds the socket under a connection that pgx made with one of our dialers, or nil.

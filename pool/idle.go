@@ -1,7 +1,8 @@
 package pool
 
 // idleList holds a database's idle connections in the order of their return. The newest is lent first, so that a
-// quiet pool shrinks; the oldest is closed first. All of it is guarded by the instance's mu.
+// quiet pool shrinks, unless IdleOrder says otherwise; the oldest is closed first. All of it is guarded by the
+// instance's mu.
 type idleList struct {
 	oldest, newest *resource
 	n              int
@@ -15,6 +16,26 @@ func (l *idleList) push(r *resource) {
 		l.newest.next = r
 	}
 	l.newest = r
+	l.n++
+}
+
+// insert puts r where its time of return belongs: a check in between does not count as use.
+func (l *idleList) insert(r *resource) {
+	after := l.newest
+	for after != nil && after.returned > r.returned {
+		after = after.prev
+	}
+	if after == l.newest {
+		l.push(r)
+		return
+	}
+	r.prev = after
+	if after == nil {
+		r.next, l.oldest = l.oldest, r
+	} else {
+		r.next, after.next = after.next, r
+	}
+	r.next.prev = r
 	l.n++
 }
 
@@ -36,11 +57,19 @@ func (l *idleList) remove(r *resource) {
 // toIdleLocked makes an in-use connection idle. mu must be held.
 func (in *Instance) toIdleLocked(r *resource) {
 	in.returns++
-	r.returned, r.idleSince, r.suspicion = in.returns, in.clock, in.suspicion
+	r.returned, r.idleSince, r.checkedAt = in.returns, in.clock, in.clock
 	in.inUse--
 	in.idle++
 	r.db.lent--
 	r.db.idle.push(r)
+}
+
+// nextIdleLocked is the idle connection to lend next, or nil. The instance's mu must be held.
+func (d *Database) nextIdleLocked() *resource {
+	if d.in.cfg.IdleOrder == FIFO {
+		return d.idle.oldest
+	}
+	return d.idle.newest
 }
 
 // fromIdleLocked makes an idle connection in use. mu must be held.
@@ -88,15 +117,23 @@ func (d *Database) expireLocked() {
 		case tickPassed(in.clock, r.expires):
 			in.fromIdleLocked(r)
 			in.closeLocked(r, &in.stat.Closes.Lifetime)
-		case in.cfg.IdleTimeout > 0 && in.clock-r.idleSince > in.ticks(in.cfg.IdleTimeout):
+		case in.cfg.IdleTimeout > 0 && in.clock-r.idleSince > in.ticks(in.cfg.IdleTimeout) && d.spareLocked():
 			in.fromIdleLocked(r)
 			in.closeLocked(r, &in.stat.Closes.Idle)
 		}
 		r = next
 	}
 	for r := range d.resources {
-		r.expired = r.expired || tickPassed(in.clock, r.expires)
+		if r.doom == nil && tickPassed(in.clock, r.expires) {
+			r.doom = &in.stat.Closes.Lifetime
+		}
 	}
+}
+
+// spareLocked reports whether one idle connection less would still be enough for MinIdle and MinOpen. The instance's
+// mu must be held.
+func (d *Database) spareLocked() bool {
+	return d.idle.n > d.in.cfg.MinIdle && len(d.resources) > d.in.cfg.MinOpen
 }
 
 // tickPassed compares ticks of a clock that may wrap.

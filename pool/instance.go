@@ -19,6 +19,7 @@ const maxCancels = 2
 type Instance struct {
 	cfg       Config
 	pingTicks uint32 // PingAfter on the coarse clock
+	attended  bool   // each connection needs attention before it is lent: PrepareConn or LeakAfter
 	id        uint64 // orders instances of one name in AcquireMany
 
 	// many is held (by sending) by the one AcquireMany that is collecting connections here. Two collectors could each
@@ -30,7 +31,8 @@ type Instance struct {
 	cancels     chan struct{} // a slot for each cancel request in flight
 	cancelDials atomic.Int64
 
-	observers atomic.Pointer[[]*Observer] // nil when there is none; replaced under mu, never modified
+	observers     atomic.Pointer[[]*Observer] // nil when there is none; replaced under mu, never modified
+	noClientCheck atomic.Bool                 // the server does not know client_connection_check_interval
 
 	// dialCtx ends the dials in flight when Close begins.
 	dialCtx   context.Context
@@ -69,6 +71,15 @@ type Instance struct {
 	patient   *time.Timer   // looks at the queue when somebody's patience ends; stopped by Close
 	wanted    int           // how many connections the current AcquireMany wants
 
+	mostIdle   int           // of each database
+	progress   chan struct{} // closed when a dial has ended; nil while nobody wants to know
+	generation uint32        // raised by Recycle
+	presumed   *socket       // whose token is on its way back though nobody could be asked about its backend
+	primary    bool          // the server has been writable
+	readOnlyAt time.Time     // when 25006 last raised suspicion
+	healthAt   uint32        // of the last background check, on the coarse clock
+	checking   bool          // a background check is under way
+
 	clock      uint32 // coarse time in ticks, so that the hot path reads no clock
 	returns    uint64 // orders idle connections by their last use
 	suspicion  uint32 // raised when a connection breaks: idle ones are pinged before their next use
@@ -93,7 +104,8 @@ type Instance struct {
 
 var instances atomic.Uint64
 
-// New makes an instance. It dials nothing: the first connection is made when somebody wants one.
+// New makes an instance. It dials nothing: the first connection is made when somebody wants one, or when there is a
+// database and MinOpen or MinIdle.
 func New(c Config) (*Instance, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -114,6 +126,8 @@ func New(c Config) (*Instance, error) {
 	}
 	in.pingTicks = in.ticks(c.PingAfter)
 	in.tickUsesLocked() // nobody else has it yet
+	in.attended = c.PrepareConn != nil || c.LeakAfter > 0
+	in.mostIdle = c.mostIdle()
 	in.dialCtx, in.stopDials = context.WithCancel(context.Background())
 	go in.keepTime(c.tick())
 	return in, nil
@@ -130,8 +144,7 @@ func (in *Instance) Database(name string, o DatabaseConfig) *Database {
 		template = o.Conn
 	}
 	d := &Database{in: in, name: name, shard: o.Shard, conn: template.Copy(), password: in.cfg.Password,
-		afterConnect: o.AfterConnect,
-		resources:    make(map[*resource]struct{})}
+		prepare: o.AfterConnect, resources: make(map[*resource]struct{})}
 	d.conn.Database = name
 	if o.User != "" {
 		d.conn.User = o.User
@@ -146,6 +159,7 @@ func (in *Instance) Database(name string, o DatabaseConfig) *Database {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.dbs = append(in.dbs, d)
+	in.pumpLocked()
 	return d
 }
 
@@ -177,6 +191,8 @@ func (in *Instance) onTick() {
 	if in.freeLocked(work) < 0 {
 		in.reclaimLentLocked()
 	}
+	in.findLeaksLocked()
+	in.watchLocked()
 	in.pumpLocked()
 }
 

@@ -8,14 +8,17 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// inquiryPeriod is the time between questions about one backend.
-const inquiryPeriod = time.Second
+// firstInquiry and inquiryPeriod are the shortest and the longest time between questions about one backend.
+const (
+	firstInquiry  = 10 * time.Millisecond
+	inquiryPeriod = time.Second
+)
 
-// linger waits for a backend that did not end within DrainTimeout. A backend may run for long after its client has
+// linger waits for a backend that did not end within DrainTimeout, or of which only something in between has said so. A backend may run for long after its client has
 // gone (it notices when it writes, or by client_connection_check_interval), and its slot is taken for as long. So the
 // token stays charged until the socket ends after all, or pg_stat_activity, read over another connection, shows that
 // the backend is gone. What can be seen neither way within LingerTimeout is forgotten, and counted in Stat.Forgotten.
-func (s *socket) linger() {
+func (s *socket) linger(until time.Time) {
 	s.in.mu.Lock()
 	s.in.lingering++
 	s.unpromiseLocked() // do not let anyone rely on this one
@@ -24,9 +27,13 @@ func (s *socket) linger() {
 	defer s.lingered()
 
 	b := backend{pid: s.pid.Load()}
-	for end := time.Now().Add(s.in.cfg.LingerTimeout); time.Now().Before(end); {
-		if s.readToEnd(time.Now().Add(inquiryPeriod)) || s.in.isDead() || b.gone(s) {
+	start := time.Now()
+	for wait := firstInquiry; time.Now().Before(until); wait = min(2*wait, inquiryPeriod) {
+		if s.sawEnd(wait) || s.in.isDead() || b.gone(s) {
 			return
+		}
+		if time.Since(start) > presumption && s.presumeGone() {
+			break
 		}
 	}
 	s.in.mu.Lock()
@@ -39,6 +46,41 @@ func (s *socket) lingered() {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	s.in.lingering--
+}
+
+// presumption is how long a backend behind a proxy is waited for before it may be presumed to be gone.
+const presumption = 1500 * time.Millisecond
+
+// presumeGone gives one token back when every connection was cut by something in between and so nobody is left to ask:
+// the next connection then asks about the others. By now the backend has been sent cancel requests; if it ignores them,
+// the server has one backend more than the limit until it ends.
+func (s *socket) presumeGone() bool {
+	in := s.in
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if s.proxied.Load() && in.closing {
+		return true // nobody can be asked any more, and nothing will be dialled
+	}
+	if !s.proxied.Load() || in.presumed != nil || in.inUse+in.idle+in.dialling > 0 || in.freeLocked(work) > 0 {
+		return false
+	}
+	in.presumed = s
+	return true
+}
+
+// sawEnd waits for the socket's end. The end of one that is proxied says nothing.
+func (s *socket) sawEnd(wait time.Duration) bool {
+	start := time.Now()
+	if s.readToEnd(start.Add(wait)) != nothing && !s.proxied.Load() {
+		return true
+	}
+	t := time.NewTimer(time.Until(start.Add(wait)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.in.dead:
+	}
+	return false
 }
 
 // backend is what is known of a server process that should have ended.

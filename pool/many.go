@@ -115,7 +115,51 @@ func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Databas
 			in.abandon(w)
 		}
 	}
-	return failed
+	if failed != nil {
+		return failed
+	}
+	return in.fitMany(ctx, group, dbs, got)
+}
+
+// fitMany makes the connections of a group ready for their holder and replaces those that are not fit.
+func (in *Instance) fitMany(ctx context.Context, group []int, dbs []*Database, got []*resource) error {
+	for _, at := range group {
+		r := got[at]
+		got[at] = nil // not ours to give back until it is known to be fit
+		r, err := in.fitOne(ctx, dbs[at], r)
+		if err != nil {
+			return err
+		}
+		got[at] = r
+	}
+	return nil
+}
+
+func (in *Instance) fitOne(ctx context.Context, d *Database, r *resource) (*resource, error) {
+	for tries := 0; in.attended; tries++ {
+		ok, err := r.fit(ctx, false)
+		switch {
+		case ok:
+			return r, nil
+		case err != nil:
+			return nil, err
+		case tries > maxPings:
+			return nil, d.noneFit(tries)
+		}
+		if r, err = in.await(ctx, in.enqueueForMany(d)); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (in *Instance) enqueueForMany(d *Database) *waiter {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	w := in.enqueueLocked(d)
+	w.many = true
+	in.pumpLocked()
+	return w
 }
 
 // takeOrQueue takes what is idle and queues for the rest, in one step.
@@ -133,7 +177,7 @@ func (in *Instance) takeOrQueue(group []int, dbs []*Database, got []*resource, w
 	in.wanted = len(group)
 	for i, at := range group {
 		d := dbs[at]
-		if r := d.idle.newest; r != nil && !in.staleLocked(r) {
+		if r := d.nextIdleLocked(); r != nil && !in.staleLocked(r) {
 			in.lendLocked(r)
 			got[at] = r
 			continue

@@ -77,17 +77,47 @@ func (d *Database) pgxConfig(size int) (*pgxpool.Config, error) {
 	pc.PingTimeout = cfg.PingTimeout
 	pc.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
 		d.seen().apply(cc, cfg.PoolerExecMode)
-		cc.DialFunc = (&dialer{in: in, db: d, purpose: lent, dial: cc.DialFunc}).DialFunc
-		return d.setPassword(ctx, cc)
-	}
-	pc.PrepareConn = func(_ context.Context, c *pgx.Conn) (bool, error) { return !in.overLimit(c), nil }
-	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
-		if s := socketOf(c); s != nil {
-			s.establish(c.PgConn().PID())
+		err := d.setPassword(ctx, cc)
+		if err == nil && cfg.BeforeConnect != nil {
+			err = cfg.BeforeConnect(ctx, cc)
 		}
-		return d.prepare(ctx, c)
+		cc.DialFunc = (&dialer{in: d.in, db: d, purpose: lent, dial: cc.DialFunc}).DialFunc
+		return err
 	}
+	pc.PrepareConn = func(ctx context.Context, c *pgx.Conn) (bool, error) {
+		switch {
+		case in.overLimit(c):
+			return false, nil
+		case cfg.PrepareConn != nil:
+			return cfg.PrepareConn(ctx, c)
+		default:
+			return true, nil
+		}
+	}
+	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
+		r := &resource{db: d, conn: c, sock: socketOf(c)}
+		if r.sock != nil {
+			r.sock.establish(c.PgConn().PID())
+			if err := r.setUp(ctx); err != nil {
+				return err
+			}
+		}
+		return d.afterConnect(ctx, c)
+	}
+	pc.AfterRelease, pc.BeforeClose = cfg.AfterRelease, cfg.BeforeClose
 	return pc, nil
+}
+
+// resetPgxPoolsLocked makes them close what they have, now and on return. It needs a goroutine because pgxpool may run
+// hooks. mu must be held.
+func (in *Instance) resetPgxPoolsLocked() {
+	if all := slices.Clone(in.pgxpools.all); len(all) > 0 {
+		in.backgroundLocked(func() {
+			for _, p := range all {
+				p.Reset()
+			}
+		})
+	}
 }
 
 // overLimit reports whether a connection that a pgxpool is about to lend must be closed because the limit has fallen.

@@ -5,32 +5,29 @@ import (
 	"sync/atomic"
 )
 
-// ping asks whether a connection still lives. When it does not, it is closed and the answer is false; when ctx ends
-// first, the error says so and the connection goes its own way once the server has answered: a caller in a hurry
+// ping asks whether a connection may still be used. When it may not, it is closed and the answer is false; when ctx
+// ends first, the error says so and the connection goes its own way once the server has answered: a caller in a hurry
 // must not cost a healthy connection, as it would if the ping ran under ctx.
 func (r *resource) ping(ctx context.Context) (bool, error) {
 	in := r.db.in
-	answer := make(chan error, 1)
+	answer := make(chan *int64, 1)
 	var taken atomic.Bool // by the caller or by the goroutine, whoever is first to end
 	in.mu.Lock()
-	in.stat.Pings++
 	start := sinceEpoch()
 	in.backgroundLocked(func() {
-		pctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), in.cfg.PingTimeout)
-		defer cancel()
-		err := r.probe(pctx)
+		reason := r.check(&in.stat.Pings, &in.stat.PingErrors)
 		in.pingedFor(sinceEpoch() - start)
 		if taken.CompareAndSwap(false, true) {
-			answer <- err
+			answer <- reason
 			return
 		}
-		r.pinged(err)
+		r.checked(reason)
 	})
 	in.mu.Unlock()
 
 	select {
-	case err := <-answer:
-		return r.answered(err), nil
+	case reason := <-answer:
+		return r.answered(reason), nil
 	case <-ctx.Done():
 	}
 	if taken.CompareAndSwap(false, true) {
@@ -42,25 +39,10 @@ func (r *resource) ping(ctx context.Context) (bool, error) {
 	return r.answered(<-answer), nil
 }
 
-// answered notes a ping's result and closes the connection if it was none.
-func (r *resource) answered(err error) bool {
-	in := r.db.in
-	if err == nil {
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		r.suspicion = in.suspicion
-		return true
+// answered closes the connection if there is a reason to.
+func (r *resource) answered(reason *int64) bool {
+	if reason != nil {
+		r.db.in.dropUnused(r, reason)
 	}
-	in.mu.Lock()
-	in.stat.PingErrors++
-	in.mu.Unlock()
-	in.dropUnused(r, &in.stat.Closes.Broken)
-	return false
-}
-
-// pinged is answered for a connection whose caller has gone.
-func (r *resource) pinged(err error) {
-	if r.answered(err) {
-		r.db.in.putBackUnused(r)
-	}
+	return reason == nil
 }

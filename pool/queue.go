@@ -206,7 +206,11 @@ func (in *Instance) gaveUp(w *waiter, cause error) error {
 // way yet, a token that is free, one that is on its way back, or one of a connection that another database has idle.
 // It is called after every event that could change the answer, so nobody waits while a token is free. mu must be held.
 func (in *Instance) pumpLocked() {
-	if in.waiting == 0 || in.closing {
+	if in.closing {
+		return
+	}
+	if in.waiting == 0 {
+		in.keepLocked()
 		return
 	}
 	promised, slots := in.evicting, in.cfg.MaxDials-in.dialling

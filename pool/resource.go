@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -22,11 +23,15 @@ type resource struct {
 	returned   uint64    // when it became idle, in the order of returns
 	idleSince  uint32    // the same on the coarse clock
 	expires    uint32    // on the coarse clock
-	suspicion  uint32    // the instance's when it was last known to be sound
-	expired    bool      // guarded by mu
+	checkedAt  uint32    // when it was last used or checked, on the coarse clock
+	suspicion  uint32    // the instance's when it was last known to be sound; guarded by mu
+	generation uint32    // the instance's when its dial began
+	doom       *int64    // why it must not be lent again, a counter of the instance, or nil; guarded by mu
 	control    bool      // made by Control: closed on release
 	fresh      bool      // dialled, not yet placed; guarded by mu
 	use        use       // guarded by mu
+	abandoned  bool      // somebody may still use conn: only the socket may be touched
+	loan       *loan     // who holds it; nil without LeakAfter
 
 	// Handles are cut from slabs, so that a statement through the pool allocates no more than one without it. A handle
 	// is never used again: a second Release of it must find nothing to release.
@@ -38,6 +43,12 @@ type resource struct {
 const slabSize = 128
 
 func (r *resource) newConn() *Conn {
+	if r.watched() {
+		c := &Conn{}
+		c.set(r)
+		watch(c, r)
+		return c
+	}
 	if len(r.conns) == 0 {
 		r.conns = make([]Conn, slabSize)
 	}
@@ -48,6 +59,12 @@ func (r *resource) newConn() *Conn {
 }
 
 func (r *resource) newRows(wrapped pgx.Rows) *rows {
+	if r.watched() {
+		w := &rows{Rows: wrapped}
+		w.set(r)
+		watch(w, r)
+		return w
+	}
 	if len(r.rows) == 0 {
 		r.rows = make([]rows, slabSize)
 	}
@@ -59,6 +76,12 @@ func (r *resource) newRows(wrapped pgx.Rows) *rows {
 }
 
 func (r *resource) newRow(wrapped pgx.Row) *row {
+	if r.watched() {
+		w := &row{Row: wrapped}
+		w.set(r)
+		watch(w, r)
+		return w
+	}
 	if len(r.row) == 0 {
 		r.row = make([]row, slabSize)
 	}
@@ -77,7 +100,7 @@ func (h *holder) take() *resource { return h.r.Swap(nil) }
 func (h *holder) peek() *resource { return h.r.Load() }
 func (h *holder) release()        { h.end((*resource).release) }
 func (h *holder) end(f func(*resource)) {
-	if r := h.take(); r != nil {
+	if r := h.take(); r != nil && r.cameBack() {
 		f(r)
 	}
 }
@@ -85,6 +108,7 @@ func (h *holder) end(f func(*resource)) {
 // release gives the connection to the next caller if it is sound, and closes it otherwise.
 func (r *resource) release() {
 	in := r.db.in
+	r.notOut()
 	switch {
 	case r.control:
 		in.drop(r, &in.stat.Closes.Control)
@@ -92,8 +116,8 @@ func (r *resource) release() {
 		in.drop(r, &in.stat.Closes.Broken)
 	case r.dirty():
 		in.drop(r, &in.stat.Closes.Dirty)
-	case in.cfg.Reset != nil:
-		r.resetWith(in.cfg.Reset)
+	case in.cfg.Reset != nil || in.cfg.AfterRelease != nil:
+		r.resetWith(in.afterUse)
 	default:
 		in.putBack(r)
 	}
@@ -116,15 +140,18 @@ func (r *resource) releaseClean() {
 		r.discard()
 		return
 	}
-	reset := r.db.in.cfg.Reset
+	in := r.db.in
 	r.resetWith(func(ctx context.Context, c *pgx.Conn) error {
 		// DISCARD ALL drops prepared statements that pgx believes to be there, so pgx forgets them first.
 		err := c.DeallocateAll(ctx)
 		if err == nil {
 			_, err = c.Exec(ctx, "discard all", pgx.QueryExecModeSimpleProtocol)
 		}
-		if err == nil && reset != nil {
-			err = reset(ctx, c)
+		if err == nil {
+			err = r.setUp(ctx) // what DISCARD ALL has undone
+		}
+		if err == nil {
+			err = in.afterUse(ctx, c)
 		}
 		return err
 	})
@@ -142,15 +169,18 @@ func (r *resource) resetWith(f func(context.Context, *pgx.Conn) error) {
 	in.backgroundLocked(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), resetTimeout)
 		defer cancel()
-		err := f(ctx, r.conn)
+		err := r.connHook(ctx, "Reset or AfterRelease", func() error { return f(ctx, r.conn) })
 		if err == nil && (r.conn.IsClosed() || r.dirty()) {
 			err = errNotReset
 		}
-		if err != nil {
+		switch {
+		case err == nil:
+			in.putBackUnused(r)
+		case errors.Is(err, errRefusedAfterRelease) || r.abandoned:
+			in.dropUnused(r, &in.stat.Closes.Refused)
+		default:
 			in.dropUnused(r, &in.stat.Closes.Dirty)
-			return
 		}
-		in.putBackUnused(r)
 	})
 }
 
@@ -160,7 +190,7 @@ func (in *Instance) putBack(r *resource) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.returnedLocked(r)
-	if in.waiting == 0 && !in.closing && !r.expired && in.freeLocked(work) >= 0 {
+	if in.waiting == 0 && !in.closing && r.doom == nil && in.freeLocked(work) >= 0 && r.db.idle.n < in.mostIdle {
 		in.toIdleLocked(r)
 		return
 	}
@@ -184,16 +214,19 @@ func (in *Instance) placeLocked(r *resource) {
 	switch {
 	case in.closing:
 		in.closeLocked(r, &in.stat.Closes.Shutdown)
-	case r.expired:
-		in.closeLocked(r, &in.stat.Closes.Lifetime)
+	case r.doom != nil:
+		in.closeLocked(r, r.doom)
 	case in.freeLocked(work) < 0:
 		in.closeLocked(r, &in.stat.Closes.Shrunk)
+	case d.queue.first == nil && d.idle.n >= in.mostIdle:
+		in.closeLocked(r, &in.stat.Closes.Surplus)
 	case d.queue.first == nil:
 		in.toIdleLocked(r)
+	case r.suspicion != in.suspicion && !r.fresh:
+		in.backgroundLocked(r.checkAndPlace)
 	case in.overdueLocked(d):
 		in.closeForOthersLocked(r)
 	default:
-		r.suspicion = in.suspicion
 		in.acquiredLocked(r, Interactive)
 		if !r.fresh {
 			in.handedOffLocked()
@@ -265,9 +298,12 @@ const (
 // arrives before the backend has read the statement is lost, hence the repetition. In a storm of short timeouts that
 // happens to most of them, and each would keep its slot for as long as its statement runs.
 func (r *resource) close() {
-	if !r.conn.IsClosed() {
+	r.beforeClose()
+	if !r.abandoned && !r.conn.IsClosed() {
 		if r.conn.PgConn().IsBusy() {
 			r.cancel()
+		} else {
+			r.sock.polite.Store(true)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
@@ -282,6 +318,11 @@ func (r *resource) close() {
 		case <-t.C:
 		}
 		r.cancel()
+		if wait > firstNudge {
+			// pgx closes a broken connection by telling the server, which it cannot do over TLS when a write was
+			// interrupted. A socket that ends is understood in any case.
+			r.sock.end(net.ErrClosed)
+		}
 		t.Reset(wait)
 	}
 }

@@ -26,6 +26,10 @@ type socket struct {
 	purpose purpose
 	pid     atomic.Uint32 // the backend's, 0 until the start-up is over
 
+	proxied     atomic.Bool // the server sees another address than ours: the end of the socket proves nothing
+	clientCheck atomic.Bool // the backend looks for us every ClientCheckInterval
+	polite      atomic.Bool // the backend was idle and got our Terminate
+
 	// reading is held around every read, and by drain for good, so that only one of pgx and drain reads.
 	reading sync.Mutex
 	failure atomic.Pointer[failure] // the first failed read
@@ -152,22 +156,66 @@ func (s *socket) drain() {
 	if half, ok := s.Conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
-	if !s.in.isDead() && !s.readToEnd(time.Now().Add(s.in.cfg.DrainTimeout)) {
-		s.linger()
+	if !s.in.isDead() {
+		s.awaitBackend()
 	}
 	_ = s.Conn.Close()
 	s.in.observe(MeasuredDrain, s.db, sinceEpoch()-s.since, nil)
 	s.giveBack()
 }
 
-// readToEnd reads until the server closes or the time is over, and reports which.
-func (s *socket) readToEnd(until time.Time) bool {
+// awaitBackend returns when the backend has ended, as far as that can be found out.
+func (s *socket) awaitBackend() {
+	switch s.readToEnd(time.Now().Add(s.in.cfg.DrainTimeout)) {
+	case nothing:
+		s.linger(time.Now().Add(s.in.cfg.LingerTimeout))
+	case eof:
+		if s.proxied.Load() && !s.polite.Load() {
+			s.doubt()
+		}
+	case reset:
+		if s.proxied.Load() {
+			s.doubt()
+		}
+	}
+}
+
+// doubt asks the server about a backend behind something that ended our connection, which proves nothing about the
+// backend: it may compute for as long as its statement or ClientCheckInterval lasts.
+func (s *socket) doubt() {
+	if s.pid.Load() == 0 {
+		return // it waits for our part of the start-up, and sees that there is none
+	}
+	patience := s.in.cfg.LingerTimeout
+	if s.clientCheck.Load() {
+		patience = min(patience, s.in.cfg.ClientCheckInterval+2*inquiryPeriod)
+	}
+	s.linger(time.Now().Add(patience))
+}
+
+// ending is what a socket said last.
+type ending uint8
+
+const (
+	nothing ending = iota // in the time it had
+	eof
+	reset // the sender's kernel has no such socket any more
+)
+
+// readToEnd reads until the other side closes or the time is over.
+func (s *socket) readToEnd(until time.Time) ending {
 	if s.Conn.SetReadDeadline(until) != nil {
-		return true
+		return reset
 	}
 	_, err := io.Copy(io.Discard, onlyReader{s.Conn})
-	// A reset comes from the server's kernel when it has no such socket any more.
-	return err == nil || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	switch {
+	case err == nil:
+		return eof
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return reset
+	default:
+		return nothing
+	}
 }
 
 // onlyReader hides WriteTo, with which io.Copy would move the data to a pipe first.
@@ -202,6 +250,10 @@ func (s *socket) giveBack() {
 	s.in.stat.Drain.add(sinceEpoch()-s.since, 1)
 	close(s.gone)
 	delete(s.in.sockets, s)
+	if s.in.presumed == s {
+		s.in.presumed = nil
+	}
 	s.unpromiseLocked()
 	s.in.giveBackLocked(s.purpose)
+	s.in.progressLocked()
 }

@@ -85,6 +85,11 @@ type Counters struct {
 	Evictions   int64         `json:"evictions"`    // idle connections closed so that another database could have one
 	Forgotten   int64         `json:"forgotten"`    // tokens given back after LingerTimeout without having seen the backend end
 
+	Checks      int64 `json:"checks"`       // of idle connections in the background, and of suspicious ones between two uses
+	CheckErrors int64 `json:"check_errors"` // of Checks: the connection was closed
+	Leaks       int64 `json:"leaks"`        // connections held for longer than LeakAfter, or dropped
+	HookErrors  int64 `json:"hook_errors"`  // hooks that panicked or hung
+
 	// Transactions is how many were begun with Begin and BeginTx of the pool's own handles.
 	Transactions int64 `json:"transactions"`
 
@@ -119,6 +124,11 @@ type Closes struct {
 	Evicted  int64 `json:"evicted"`  // for another database
 	Shrunk   int64 `json:"shrunk"`   // over a lowered limit
 	Control  int64 `json:"control"`  // a released control connection
+	Surplus  int64 `json:"surplus"`  // returned while MaxIdle others were idle, or with NoIdle
+	Recycled int64 `json:"recycled"` // [Instance.Recycle]
+	Refused  int64 `json:"refused"`  // by PrepareConn or AfterRelease, or a hook panicked or hung
+	Demoted  int64 `json:"demoted"`  // the server is read-only, though it was a primary
+	Leaked   int64 `json:"leaked"`   // its holder dropped it without giving it back
 	Shutdown int64 `json:"shutdown"` // [Instance.Close]
 }
 

@@ -1,0 +1,150 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/internal/faultproxy"
+	"github.com/keyway-go/keyway/internal/localpg"
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
+	"github.com/keyway-go/keyway/pool"
+)
+
+// behind puts a proxy between an instance and its server.
+func (s *server) behind(c *pool.Config) *faultproxy.Proxy {
+	p, err := faultproxy.New(context.Background(), s.cluster.Addr())
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { require.NoError(s.t, p.Close()) })
+	c.Conn.Host, c.Conn.Port = p.Host(), uint16(p.Port())
+	return p
+}
+
+// cutWhileComputing runs sql on n connections and cuts them all in the middle.
+func cutWhileComputing(t *testing.T, s *server, db *pool.Database, proxy *faultproxy.Proxy, n int, sql string) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			_, err := db.Exec(context.Background(), sql)
+			assert.Error(t, err)
+			assert.False(t, pgconn.SafeToRetry(err))
+		})
+	}
+	watch := pgtest.Conn(t, s.cluster, localpg.Superuser, "postgres")
+	eventually(t, "all compute", func() bool {
+		var running int
+		err := watch.QueryRow(context.Background(), "select count(*) from pg_stat_activity "+
+			"where application_name = $1 and state = 'active' and query = $2", s.app, sql).Scan(&running)
+		return err == nil && running == n
+	})
+	proxy.Cut()
+	wg.Wait()
+}
+
+func TestWhatCutsConnectionsInBetweenDoesNotRaiseTheNumberOfBackends(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	seen := watchBackends(t, s.cluster)
+	var proxy *faultproxy.Proxy
+	in := s.instance(limit(4), func(c *pool.Config) { c.MaxDials = 4; proxy = s.behind(c) })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	cutWhileComputing(t, s, db, proxy, 3, fmt.Sprintf(stubborn, 3000))
+	served := storm(8, 2*time.Second, func(context.Context) { _ = db.Ping(context.Background()) })
+	require.Positive(t, served, "the connection that is left serves")
+	require.NoError(t, in.Warm(within(t, soon), 4), "every token comes back")
+	seen.stop()
+	t.Logf("limit 4, 3 connections cut while their backends compute: %d backends", seen.of(s.app))
+	require.Equal(t, 4, seen.of(s.app))
+	require.Zero(t, in.Stat().Forgotten)
+}
+
+func TestAPoolRecoversWhenAllItsConnectionsAreCutAtOnce(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	var proxy *faultproxy.Proxy
+	in := s.instance(limit(3), func(c *pool.Config) { proxy = s.behind(c) })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	cutWhileComputing(t, s, db, proxy, 3, "select pg_sleep(30)")
+	start := time.Now()
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.NoError(t, in.Warm(within(t, soon), 3))
+	require.Less(t, time.Since(start), 8*time.Second, "before the backends look for their clients")
+	require.EqualValues(t, 1, in.Stat().Forgotten, "one is presumed to be gone, the next connection asks about the others")
+}
+
+func TestADirectConnectionThatEndsGivesItsTokenBackWithoutAQuestion(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	for range 5 {
+		_, err := db.Exec(within(t, soon), "select pg_terminate_backend(pg_backend_pid())")
+		require.Error(t, err)
+	}
+	start := time.Now()
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.Less(t, time.Since(start), 5*time.Second)
+	require.EqualValues(t, 6, in.Stat().Acquires, "nobody asked about a backend")
+}
+
+func TestAPoolOfOneBehindAProxyReplacesItsConnectionAtOnce(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1), func(c *pool.Config) { s.behind(c) })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	require.NoError(t, db.Ping(within(t, soon)))
+	start := time.Now()
+	in.Recycle()
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.Less(t, time.Since(start), 5*time.Second, "a backend that was idle and got Terminate has ended")
+}
+
+func TestALostConnectionIsNotSafeToRetryInAnyOfItsFaces(t *testing.T) {
+	s := shared(t)
+	var proxy *faultproxy.Proxy
+	in := s.instance(limit(4), func(c *pool.Config) { proxy = s.behind(c) })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	faces := map[string]func(sql string) error{
+		"Exec":     func(sql string) error { _, err := db.Exec(ctx, sql); return err },
+		"QueryRow": func(sql string) error { return db.QueryRow(ctx, sql).Scan(new(int)) },
+		"Query": func(sql string) error {
+			rows, err := db.Query(ctx, sql)
+			for rows.Next() {
+			}
+			return errors.Join(err, rows.Err())
+		},
+		"Query of a connection": func(sql string) error {
+			c, err := db.Acquire(ctx)
+			require.NoError(t, err)
+			defer c.Release()
+			rows, err := c.Query(ctx, sql)
+			for rows.Next() {
+			}
+			return errors.Join(err, rows.Err())
+		},
+		"QueryRow of a connection": func(sql string) error {
+			c, err := db.Acquire(ctx)
+			require.NoError(t, err)
+			defer c.Release()
+			return c.QueryRow(ctx, sql).Scan(new(int))
+		},
+	}
+	for name, f := range faces {
+		for _, action := range []faultproxy.Action{faultproxy.CutAfter, faultproxy.LoseReply} {
+			t.Run(name, func(t *testing.T) {
+				rule := proxy.On(faultproxy.Match{Frontend: "select 42"}, action)
+				err := f("select 42")
+				require.Error(t, err)
+				require.Equal(t, 1, rule.Hits())
+				require.False(t, pgconn.SafeToRetry(err), "the server may have executed it: %v", err)
+			})
+		}
+	}
+}
