@@ -62,13 +62,15 @@ type Config struct {
 	ExecMode ExecMode
 }
 
-// Budget bounds connections. Both numbers are required.
+// Budget bounds connections. Both numbers are required. The servers keep the budget that counts, each its own part of
+// it, in a row that [Init] writes from these numbers and `keyway pool set` changes; where they differ afterwards, Open
+// logs a warning and the servers' numbers are used.
 type Budget struct {
 	// Connections is the most connections that all processes of the deployment may hold, over all instances.
 	Connections int
 
-	// Processes is how many processes share it, those of a deployment's surge included. Each gets an equal share of
-	// each instance, and [Config.Validate] refuses a budget too small for that.
+	// Processes is how many processes may share it, those of a deployment's surge included: each has a part of every
+	// instance that it may always use, and the rest goes where it is needed.
 	Processes int
 }
 
@@ -132,6 +134,10 @@ type Instance struct {
 
 	// Replicas are checked and kept, and nothing connects to them yet; Open logs a warning that says so.
 	Replicas []string
+
+	// Home is the shard whose database holds the instance's connection budget and the leases on it. Empty means the
+	// first of the instance's shards by name. It cannot be changed while processes run; see `keyway pool set`.
+	Home shard.ID
 
 	// Credentials override the cluster's, purpose by purpose, where a User is given.
 	Credentials Credentials
@@ -239,6 +245,19 @@ func (c Config) instanceNames() []string {
 		used[s.Instance] = true
 	}
 	return slices.Sorted(maps.Keys(used))
+}
+
+// home returns the shard whose database holds the connection budget of an instance.
+func (c Config) home(instance string) shard.ID {
+	if home := c.Instances[instance].Home; home != "" {
+		return home
+	}
+	for _, id := range c.shardIDs() {
+		if c.Shards[id].Instance == instance {
+			return id
+		}
+	}
+	return ""
 }
 
 // credential returns the role for a purpose on an instance.

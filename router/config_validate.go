@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/pool/lease"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -102,6 +102,9 @@ func (c Config) checkInstances(v *validation) {
 		checkAddress(v, place+".pooler", in.Pooler)
 		if in.Pooler != "" && (in.Pooler == in.Primary || in.Pooler == in.Direct) {
 			v.add("%s.pooler: is %s, which is given as another address of the instance too; leave one of them out", place, in.Pooler)
+		}
+		if s, ok := c.Shards[in.Home]; in.Home != "" && (!ok || s.Instance != name) {
+			v.add("%s.home: %q is not a shard on this instance", place, string(in.Home))
 		}
 		for i, r := range in.Replicas {
 			checkAddress(v, fmt.Sprintf("%s.replicas[%d]", place, i), r)
@@ -249,8 +252,10 @@ func (c Config) checkBudget(v *validation) {
 		v.add("budget.processes: is not given; write how many processes share the connections, surge included")
 	}
 	if c.Budget.Connections > 0 && c.Budget.Processes > 0 && len(c.instanceNames()) > 0 {
-		if _, err := pool.Share(c.Budget.Connections, c.Budget.Processes, len(c.instanceNames())); err != nil {
-			v.add("budget: %s", strings.TrimPrefix(err.Error(), "pool: "))
+		share := c.Budget.Connections / len(c.instanceNames())
+		if err := (lease.Budget{Connections: share, Processes: c.Budget.Processes}).WithDefaults().Validate(); err != nil {
+			v.add("budget: %d connections over %d instances: %s", c.Budget.Connections, len(c.instanceNames()),
+				strings.TrimPrefix(err.Error(), "lease: "))
 		}
 	}
 }

@@ -129,11 +129,16 @@ func emptyServiceFile() (path string, remove func(), err error) {
 	return f.Name(), remove, f.Close()
 }
 
-func (c Config) setTimeouts(cc *pgx.ConnConfig) {
-	timeout := c.ConnectTimeout
-	if timeout == 0 {
-		timeout = defaultConnectTimeout
+// connectTimeout bounds one connection attempt.
+func (c Config) connectTimeout() time.Duration {
+	if c.ConnectTimeout == 0 {
+		return defaultConnectTimeout
 	}
+	return c.ConnectTimeout
+}
+
+func (c Config) setTimeouts(cc *pgx.ConnConfig) {
+	timeout := c.connectTimeout()
 	cc.ConnectTimeout = timeout
 	dialer := &net.Dialer{Timeout: timeout, KeepAlive: time.Minute}
 	cc.DialFunc = dialer.DialContext

@@ -42,6 +42,7 @@ type DB struct {
 
 	instances map[string]*pool.Instance // never changed after Open
 	nodes     map[shard.ID]*node        // never changed after Open
+	leases    map[string]*leaseholder   // of every instance; never changed after Open
 	plans     *plan.Cache
 	txns      *txn.Runner
 	loader    *loader

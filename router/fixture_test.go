@@ -84,7 +84,7 @@ func onServers(t testing.TB, servers ...*localpg.Cluster) *fixture {
 func (f *fixture) configure(owned func(i int, c *localpg.Cluster) (db, migrator, app string)) {
 	f.cfg = router.Config{
 		Environment: "test", Catalog: "s0",
-		Budget:    router.Budget{Connections: 20 * len(f.servers), Processes: 1},
+		Budget:    router.Budget{Connections: 20 * len(f.servers), Processes: 4},
 		Instances: map[string]router.Instance{}, Shards: map[shard.ID]router.Shard{},
 	}
 	for i, c := range f.servers {

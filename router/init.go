@@ -13,6 +13,7 @@ import (
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/pool/lease"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -35,10 +36,14 @@ type InitReport struct {
 	Existing  []shard.ID // shards that had it already; sorted
 	Map       *shard.Map // the map in force
 	NewMap    bool       // it was made by this call
+
+	// Budgets are the connection budgets in force, by instance.
+	Budgets map[string]lease.Budget
 }
 
 // Init makes a cluster of the configured databases: the keyway schema with the shard's identity on each, the rights of
-// the app role (and, where statements go through a pooler, its settings in each database), the slot map in the catalog's database and a copy of it on every shard. It connects as the migrator,
+// the app role (and, where statements go through a pooler, its settings in each database), the connection budget of each
+// server, the slot map in the catalog's database and a copy of it on every shard. It connects as the migrator,
 // and needs no more rights than that of the databases' owner.
 //
 // It may be run again: what is there is verified and left as it is, upgraded where it is older, and what is missing is
@@ -230,6 +235,10 @@ func (in *initializer) apply(ctx context.Context) (*InitReport, error) {
 	}
 	slices.Sort(report.Existing)
 	slices.Sort(report.Created)
+	var err error
+	if report.Budgets, err = in.budgets(ctx); err != nil {
+		return report, err
+	}
 	m, fresh, err := in.slotMap(ctx)
 	if err != nil {
 		return report, &ShardError{Shard: in.cfg.Catalog, Err: pgerr.Public(err)}

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/keyway-go/keyway/internal/pgerr"
 	"github.com/keyway-go/keyway/internal/plan"
 	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/pool/lease"
 	"github.com/keyway-go/keyway/shard"
 	"github.com/keyway-go/keyway/txn"
 )
@@ -26,17 +28,38 @@ import (
 //
 // A shard that cannot be reached is such an error too, unless [AllowDown] is given. When that is the catalog's, the
 // slot map is the newest copy that another shard has.
+//
+// Open takes this process's place in the connection budget of every instance and waits for one, as long as ctx allows,
+// while the budget has no room: more processes run than it is for. The error is then a [*lease.NotReadyError] in the
+// [*OpenError]. A context without an end lets a surplus process start by itself when there is room.
 func Open(ctx context.Context, cfg Config, opts ...Option) (*DB, error) {
 	db, err := newDB(cfg, opts)
 	if err != nil {
 		return nil, err
 	}
-	if err := db.verify(ctx); err != nil {
+	if err := db.join(ctx); err != nil {
 		db.closePools(0)
+		db.closeLeases()
 		return nil, err
 	}
 	db.loader.start()
 	return db, nil
+}
+
+// join takes the process's places in the budgets and verifies the cluster.
+func (db *DB) join(ctx context.Context) error {
+	failed, err := db.awaitBudget(ctx)
+	if err != nil {
+		return err
+	}
+	if err := db.verify(ctx); err != nil {
+		return err
+	}
+	if err := db.explainBudget(failed); err != nil {
+		return err
+	}
+	db.warnBudget()
+	return nil
 }
 
 // newDB makes the pools; nothing is dialled.
@@ -46,17 +69,13 @@ func newDB(cfg Config, opts []Option) (*DB, error) {
 	}
 	db := &DB{
 		cfg: cfg, opts: newOptions(opts), schema: cfg.schema(),
-		instances: map[string]*pool.Instance{}, nodes: map[shard.ID]*node{}, txns: txn.NewRunner(txn.RunnerConfig{}),
+		instances: map[string]*pool.Instance{}, nodes: map[shard.ID]*node{}, leases: map[string]*leaseholder{},
+		txns: txn.NewRunner(txn.RunnerConfig{}),
 	}
 	db.plans = plan.NewCache(db.opts.plans)
 	db.loader = newLoader(db)
-	names := cfg.instanceNames()
-	limit, err := pool.Share(cfg.Budget.Connections, cfg.Budget.Processes, len(names))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range names {
-		if err := db.addInstance(name, limit); err != nil {
+	for _, name := range cfg.instanceNames() {
+		if err := db.addInstance(name); err != nil {
 			db.closePools(0)
 			return nil, err
 		}
@@ -67,35 +86,67 @@ func newDB(cfg Config, opts []Option) (*DB, error) {
 			return nil, err
 		}
 	}
+	for _, l := range db.leases {
+		l.db = db.nodes[l.home].direct
+		if db.opts.unleased > 0 {
+			continue
+		}
+		if err := l.start(db.cfg, db.opts); err != nil {
+			db.closePools(0)
+			db.closeLeases()
+			return nil, err
+		}
+	}
 	return db, nil
 }
 
-func (db *DB) addInstance(name string, limit int) error {
+// addInstance makes the pool of an instance. Its limit is set by the lease, which starts when the shards are there.
+func (db *DB) addInstance(name string) error {
+	home := db.cfg.home(name)
+	l := &leaseholder{
+		instance: name, home: home, changed: make(chan struct{}, 1),
+		holder: lease.NewHolder(db.cfg.Shards[home].Database, db.cfg.applicationName()),
+		dial:   func(context.Context) (*pgx.ConnConfig, error) { return db.cfg.ConnConfig(home, App) },
+	}
+	db.leases[name] = l
 	cc, err := db.instanceConfig(name, db.cfg.Instances[name].statementAddress())
 	if err != nil {
 		return err
 	}
-	pc := pool.Config{Name: name, Conn: cc, Limit: limit, Log: db.opts.log}
+	pc := pool.Config{Name: name, Conn: cc, Limit: cmp.Or(db.opts.unleased, 1), Control: -1, Log: db.opts.log}
 	if db.cfg.ExecMode == CacheStatement {
 		pc.PoolerExecMode = cc.DefaultQueryExecMode
 	}
-	if db.cfg.Password != nil {
-		pc.Password = func(ctx context.Context, _ string) (string, error) { return db.cfg.Password(ctx, name, App) }
+	if db.cfg.Shards[db.cfg.Catalog].Instance == name {
+		pc.Control = 1 // it listens for changes of the map
 	}
-	in, err := pool.New(pc)
-	if err != nil {
+	password := cc.Password
+	pc.Password = func(ctx context.Context, _ string) (string, error) {
+		if err := l.mayDial(); err != nil {
+			return "", err
+		}
+		if db.cfg.Password != nil {
+			return db.cfg.Password(ctx, name, App)
+		}
+		return password, nil
+	}
+	if l.pool, err = pool.New(pc); err != nil {
 		return err
 	}
-	db.instances[name] = in
+	db.instances[name] = l.pool
 	return nil
 }
 
+// instanceConfig is for connections of the pool: by their application_name the server tells whose lease they are of.
 func (db *DB) instanceConfig(name, address string) (*pgx.ConnConfig, error) {
 	cc, err := db.cfg.instanceConfig(name, App, address)
 	if err != nil {
 		return nil, err
 	}
 	cc.Tracer = db.opts.tracer
+	if db.opts.unleased == 0 {
+		cc.RuntimeParams["application_name"] = db.leases[name].holder.ApplicationName()
+	}
 	return cc, nil
 }
 
@@ -145,6 +196,7 @@ func (db *DB) Close() {
 		db.closed.Store(true)
 		db.loader.stop()
 		db.closePools(db.opts.grace)
+		db.closeLeases()
 	})
 }
 

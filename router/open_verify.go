@@ -99,22 +99,67 @@ type facts struct {
 	unreachable bool // err is about reaching the server, not about what it is
 }
 
-// look reads the facts of one shard over one connection of the pool.
+// look reads the facts of one shard over a connection of the pool, or over one beside it when this process has no lease:
+// what is wrong with the shard may be why.
 func (db *DB) look(ctx context.Context, n *node) facts {
-	if err := inspect(ctx, n); err != nil {
+	f, err := db.lookThroughPool(ctx, n)
+	var none *pool.NoBudgetError
+	switch {
+	case err == nil:
+		return f
+	case !errors.As(err, &none):
 		return facts{err: rootCause(err), unreachable: isUnreachable(err)}
+	}
+	if err := db.beside(ctx, n, func(conn *pgx.Conn) { f = db.readFacts(ctx, conn) }); err != nil {
+		return facts{err: rootCause(err), unreachable: isUnreachable(err)}
+	}
+	return f
+}
+
+// lookThroughPool returns an error only where there was no connection to look over.
+func (db *DB) lookThroughPool(ctx context.Context, n *node) (facts, error) {
+	if err := inspect(ctx, n); err != nil {
+		return facts{}, err
 	}
 	conn, err := n.db.Acquire(ctx)
 	if err != nil {
-		return facts{err: rootCause(err), unreachable: isUnreachable(err)}
+		return facts{}, err
 	}
 	defer conn.Release()
-	var f facts
 	if n.db.Pooling() != pool.NoPooling {
 		if err := db.cfg.checkSettings(ctx, conn.Conn()); err != nil {
-			return facts{err: err}
+			return facts{err: err}, nil
 		}
 	}
+	return db.readFacts(ctx, conn), nil
+}
+
+// beside opens one connection that is not the pool's, checks it as the pool's are, and closes it after use. It counts
+// in the reserve of the instance's budget.
+func (db *DB) beside(ctx context.Context, n *node, use func(*pgx.Conn)) error {
+	cc, err := db.cfg.ConnConfig(n.id, App)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, cc)
+	if err != nil {
+		return connectError(cc, err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	if err := db.checkConn(ctx, n, conn); err != nil {
+		return err
+	}
+	use(conn)
+	return nil
+}
+
+// readFacts reads the facts of one shard.
+func (db *DB) readFacts(ctx context.Context, conn catalog.Querier) (f facts) {
+	var err error
 	if f.identity, err = catalog.ReadIdentity(ctx, conn); err != nil {
 		return facts{err: err}
 	}

@@ -17,6 +17,7 @@ type options struct {
 	plans     int
 	tracer    pgx.QueryTracer
 	grace     time.Duration
+	unleased  int
 }
 
 const (
@@ -68,6 +69,10 @@ func WithPlanCache(n int) Option {
 
 // WithTracer gives every connection a pgx tracer. It sees the statements with their arguments.
 func WithTracer(t pgx.QueryTracer) Option { return func(o *options) { o.tracer = t } }
+
+// WithoutLease is for tools of an operator: the DB takes no place in the connection budget, and at most n connections to
+// each instance. They are to fit into the budget's reserve. Zero or negative means a lease like any service's.
+func WithoutLease(n int) Option { return func(o *options) { o.unleased = max(n, 0) } }
 
 // WithCloseGrace sets how long [DB.Close] waits for running queries before it ends them. Zero or negative ends them at
 // once; without this option it is 10 s.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/pool/lease"
 	"github.com/keyway-go/keyway/shard"
 	"github.com/keyway-go/keyway/txn"
 )
@@ -13,9 +14,10 @@ import (
 // Stat is a snapshot of a DB.
 type Stat struct {
 	MapVersion uint64
-	Tables     int         // registered tables
-	Shards     []ShardStat // sorted by id
-	Instances  []pool.Stat // sorted by name; their Databases say which shard each is
+	Tables     int           // registered tables
+	Shards     []ShardStat   // sorted by id
+	Instances  []pool.Stat   // sorted by name; their Databases say which shard each is
+	Budget     []lease.State // this process's part of each instance's connection budget, sorted by instance
 	Txn        txn.Stat
 }
 
@@ -43,6 +45,7 @@ func (db *DB) Stat() Stat {
 	for _, in := range db.Instances() {
 		s.Instances = append(s.Instances, in.Stat())
 	}
+	s.Budget = db.leaseStates()
 	return s
 }
 

@@ -86,6 +86,11 @@ func (b Budget) Fits(s budget.Server) error {
 		return fmt.Errorf("lease: the budget has %d connections, and the server has %d for the services (%s): set it to %d "+
 			"or less, or raise the server's limit", b.Connections, usable, s, usable)
 	}
+	return nil
+}
+
+// Crowded says in a sentence when other roles hold connections now that the budget gives away, or nil.
+func (b Budget) Crowded(s budget.Server) error {
 	if left := s.Left(); b.Connections > left {
 		return fmt.Errorf("lease: the budget has %d connections, and the server has %d for the services beside the %d that "+
 			"other roles hold now (%s): set it to %d or less, or find out who the others are", b.Connections, left, s.Others,
