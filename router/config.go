@@ -247,8 +247,9 @@ func (c Config) instanceNames() []string {
 	return slices.Sorted(maps.Keys(used))
 }
 
-// home returns the shard whose database holds the connection budget of an instance.
-func (c Config) home(instance string) shard.ID {
+// Home returns the shard whose database holds the connection budget of an instance: the one that is configured, or the
+// first of its shards by name. It is empty for an instance without shards.
+func (c Config) Home(instance string) shard.ID {
 	if home := c.Instances[instance].Home; home != "" {
 		return home
 	}

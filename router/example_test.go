@@ -40,7 +40,7 @@ func exampleDB() *router.DB {
 		role := router.Credential{User: "postgres"}
 		examples.cfg = router.Config{
 			Catalog:     "s0",
-			Budget:      router.Budget{Connections: 10, Processes: 1},
+			Budget:      router.Budget{Connections: 20, Processes: 4},
 			Credentials: router.Credentials{App: role, Migrator: role},
 			Instances:   map[string]router.Instance{"pg": {Primary: c.Addr()}},
 			Shards: map[shard.ID]router.Shard{

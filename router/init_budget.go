@@ -22,7 +22,7 @@ func (in *initializer) budgets(ctx context.Context) (map[string]lease.Budget, er
 		return nil, err
 	}
 	for _, name := range in.cfg.instanceNames() {
-		home := in.cfg.home(name)
+		home := in.cfg.Home(name)
 		if _, ok := missing[name]; ok {
 			b, err := lease.SetBudget(ctx, in.conns[home], in.cfg.credential(name, App).User, have[name])
 			if err != nil {
@@ -49,7 +49,7 @@ func budgetError(instance string, err error) error {
 func (in *initializer) readBudgets(ctx context.Context) (missing map[string]budget.Server, have map[string]lease.Budget, err error) {
 	missing, have = map[string]budget.Server{}, map[string]lease.Budget{}
 	for _, name := range in.cfg.instanceNames() {
-		conn := in.conns[in.cfg.home(name)]
+		conn := in.conns[in.cfg.Home(name)]
 		b, err := lease.ReadBudget(ctx, conn)
 		if err == nil {
 			have[name] = b
@@ -80,6 +80,11 @@ func (in *initializer) splitBudget(missing map[string]budget.Server, have map[st
 	}
 	if len(shares) == 0 {
 		return nil
+	}
+	if len(have) > 0 && left < len(shares) {
+		return fmt.Errorf("%sinstance %s has no connection budget yet, and the %d connections of the configuration's budget are "+
+			"given to other instances already; raise budget.connections, or lower another instance's with `keyway pool set`",
+			errPrefix, shares[0].Server, in.cfg.Budget.Connections)
 	}
 	parts, err := budget.Split(left, shares)
 	if err != nil {

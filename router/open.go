@@ -102,7 +102,7 @@ func newDB(cfg Config, opts []Option) (*DB, error) {
 
 // addInstance makes the pool of an instance. Its limit is set by the lease, which starts when the shards are there.
 func (db *DB) addInstance(name string) error {
-	home := db.cfg.home(name)
+	home := db.cfg.Home(name)
 	l := &leaseholder{
 		instance: name, home: home, changed: make(chan struct{}, 1),
 		holder: lease.NewHolder(db.cfg.Shards[home].Database, db.cfg.applicationName()),

@@ -105,9 +105,13 @@ func TestAShardThatJoinsLaterOwnsNothingYet(t *testing.T) {
 	f.cfg.Shards = all
 	_, err = router.Open(f.ctx(), f.cfg)
 	sentence(t, err, "shard s1", "keyway init")
+	_, err = router.Init(f.ctx(), f.cfg, router.InitOptions{})
+	sentence(t, err, "instance i1 has no connection budget yet", "raise budget.connections")
+	f.cfg.Budget.Connections += 20
 	second, err := router.Init(f.ctx(), f.cfg, router.InitOptions{})
 	require.NoError(t, err)
-	require.Equal(t, []shard.ID{"s1"}, second.Created)
+	require.Equal(t, []shard.ID{"s0", "s1"}, second.Existing, "the refused run had made its schema")
+	require.Equal(t, 20, second.Budgets["i1"].Connections)
 	require.Equal(t, first.ClusterID, second.ClusterID)
 	require.Equal(t, []shard.ID{"s0"}, second.Map.Shards())
 	f.open()

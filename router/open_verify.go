@@ -142,7 +142,10 @@ func (db *DB) beside(ctx context.Context, n *node, use func(*pgx.Conn)) error {
 		return err
 	}
 	conn, err := pgx.ConnectConfig(ctx, cc)
-	if err != nil {
+	switch {
+	case pgerr.Code(err) == "42501":
+		return noRights(cc.User, cc.Database, connectError(cc, err))
+	case err != nil:
 		return connectError(cc, err)
 	}
 	defer func() {
@@ -264,11 +267,16 @@ func rootCause(err error) error {
 	case errors.Is(err, catalog.ErrNotInitialised):
 		return catalog.ErrNotInitialised
 	case errors.As(err, &connect) && pgerr.Code(err) == "42501":
-		return fmt.Errorf("the role %s may not read the keyway schema of database %s; run `keyway init` with it as "+
-			"credentials.app: %w", connect.User, connect.Database, err)
+		return noRights(connect.User, connect.Database, err)
 	default:
 		return err
 	}
+}
+
+// noRights explains an insufficient_privilege of a role that has just connected or tried to.
+func noRights(role, database string, err error) error {
+	return fmt.Errorf("the role %s may not read the keyway schema of database %s; run `keyway init` with it as "+
+		"credentials.app: %w", role, database, err)
 }
 
 // verify looks at all shards and sets the first snapshot.

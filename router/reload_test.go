@@ -263,8 +263,7 @@ func TestATableThatIsNoLongerAsRegisteredSaysSo(t *testing.T) {
 func TestABudgetTooSmallToListenLooksForTheMapOverOrdinaryConnections(t *testing.T) {
 	f := initialised(t, 2)
 	f.everywhere(shop)
-	f.cfg.Budget = router.Budget{Connections: 2, Processes: 1} // one on each server
-	db := f.open(router.WithPollInterval(20 * time.Millisecond))
+	db := f.open(router.WithPollInterval(20*time.Millisecond), router.WithoutLease(1))
 	tenant := tenantOn(t, db, "s0", 0)
 	_, err := db.Exec(f.ctx(), "insert into orders (tenant_id, id) values ($1, 1)", tenant)
 	require.NoError(t, err)

@@ -205,11 +205,17 @@ func TestRightsThatAreTooManyOrTooFewAreFound(t *testing.T) {
 
 func TestABudgetThatTheServersDoNotHaveIsFound(t *testing.T) {
 	p := healthy(t)
-	p.cfg.Budget = router.Budget{Connections: 2000, Processes: 10}
+	p.exec("s0", "update keyway.pool_budget set connections = 1000")
 	p.says(doctor.Problem, "instance pg-0", "the budget gives all processes 1000 connections here, and the server has", "raise max_connections")
-	p.cfg.Budget = router.Budget{Connections: 40, Processes: 1}
+	p.says(doctor.Warning, "cluster", "the servers' budgets are 1020 connections together, and the configuration says 40", "keyway pool set")
+	p.exec("s0", "update keyway.pool_budget set connections = 20, processes = 3")
+	p.says(doctor.Warning, "instance pg-0", "the budget on the server has 3 processes, and the configuration asserts 2")
 	p.super(0, "alter role "+p.role("s0", router.App)+" connection limit 5")
 	p.says(doctor.Problem, "may hold 5 connections, and the budget gives it 20", "connection limit 20")
+	p.exec("s1", "update keyway.pool_home set database = 'elsewhere'")
+	p.says(doctor.Problem, "shard s1", "its server's budget is in database elsewhere")
+	p.exec("s1", "update keyway.pool_home set database = current_database(); delete from keyway.pool_budget")
+	p.says(doctor.Problem, "instance pg-1", "no connection budget is set", "keyway init")
 }
 
 func TestMapsTablesAndMigrationsThatDifferAreFound(t *testing.T) {

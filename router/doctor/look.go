@@ -11,6 +11,7 @@ import (
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/pgerr"
 	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/pool/lease"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
 )
@@ -29,6 +30,10 @@ type facts struct {
 	server   server
 	app      role
 	migrator role
+
+	budget    lease.Budget // of the server, in its home database
+	budgetErr error
+	homeErr   error // the database names another home
 
 	identity    catalog.Identity
 	identityErr error
@@ -65,7 +70,7 @@ type role struct {
 func look(ctx context.Context, cfg router.Config, id shard.ID) *facts {
 	s := cfg.Shards[id]
 	f := &facts{id: id, instance: s.Instance, database: s.Database}
-	f.err = with(ctx, cfg, id, router.App, f.lookAsApp)
+	f.err = with(ctx, cfg, id, router.App, func(ctx context.Context, conn *pgx.Conn) error { return f.lookAsApp(ctx, conn, cfg) })
 	f.pooling, f.statementsErr = cfg.ProbeStatements(ctx, id)
 	if cfg.Credentials.Migrator.User != "" || cfg.Instances[s.Instance].Credentials.Migrator.User != "" {
 		f.migratorErr = with(ctx, cfg, id, router.Migrator, f.lookAsMigrator)
@@ -95,7 +100,7 @@ func with(ctx context.Context, cfg router.Config, id shard.ID, p router.Purpose,
 	return nil
 }
 
-func (f *facts) lookAsApp(ctx context.Context, conn *pgx.Conn) error {
+func (f *facts) lookAsApp(ctx context.Context, conn *pgx.Conn, cfg router.Config) error {
 	if err := f.server.read(ctx, conn); err != nil {
 		return err
 	}
@@ -105,6 +110,7 @@ func (f *facts) lookAsApp(ctx context.Context, conn *pgx.Conn) error {
 	if f.identity, f.identityErr = catalog.ReadIdentity(ctx, conn); f.identityErr != nil {
 		return nil // everything below is in the schema that is not there
 	}
+	f.lookAtBudget(ctx, conn, cfg)
 	var err error
 	if f.slots, err = catalog.ReadMap(ctx, conn); err != nil && !errors.Is(err, catalog.ErrNoMap) {
 		return err
@@ -119,6 +125,15 @@ func (f *facts) lookAsApp(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	return f.readMigrations(ctx, conn)
+}
+
+// lookAtBudget reads what the database says of its server's budget.
+func (f *facts) lookAtBudget(ctx context.Context, conn *pgx.Conn, cfg router.Config) {
+	home := cfg.Home(f.instance)
+	f.homeErr = lease.CheckHome(ctx, conn, f.database, cfg.Shards[home].Database)
+	if f.id == home {
+		f.budget, f.budgetErr = lease.ReadBudget(ctx, conn)
+	}
 }
 
 func (f *facts) lookAsMigrator(ctx context.Context, conn *pgx.Conn) error {
