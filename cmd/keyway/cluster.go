@@ -15,8 +15,9 @@ import (
 var initCommand = &command{
 	name: "keyway init", short: "make a cluster of the configured databases, or finish one",
 	long: `Makes a cluster of the configured databases: the keyway schema with the shard's
-identity on each, the app role's rights, and the slot map. It connects as the
-migrator, which needs to own the databases and nothing more.
+identity on each, the app role's rights, each server's connection budget, and the
+slot map. It connects as the migrator, which needs to own the databases and
+nothing more. A budget that is there is kept; keyway pool set changes it.
 
 The app role may read the keyway schema, and may read and write the tables that
 the migrator makes from then on (ALTER DEFAULT PRIVILEGES; tables that exist keep
@@ -56,7 +57,7 @@ func runInit(ctx context.Context, c *call, o router.InitOptions) error {
 	}
 	c.result(map[string]any{
 		"cluster_id": r.ClusterID, "created": nonNil(r.Created), "existing": nonNil(r.Existing),
-		"map_version": r.Map.Version(), "new_map": r.NewMap, "slots": slotCounts(r.Map),
+		"map_version": r.Map.Version(), "new_map": r.NewMap, "slots": slotCounts(r.Map), "budgets": r.Budgets,
 	}, func(w io.Writer) {
 		fmt.Fprintf(w, "cluster %s\n", r.ClusterID)
 		if len(r.Created) > 0 {
@@ -75,6 +76,7 @@ func runInit(ctx context.Context, c *call, o router.InitOptions) error {
 			fmt.Fprintln(w, "it was there before, so --adopt gave no slot away")
 		}
 		table(w, rows)
+		printBudgets(w, r.Budgets)
 	})
 	return nil
 }

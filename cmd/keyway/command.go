@@ -97,10 +97,18 @@ func (c *call) enter(ctx context.Context, group *command, args []string) error {
 		return usagef("there is no command %q; see keyway help%s", args[0], strings.TrimPrefix(group.name, "keyway"))
 	}
 	found := group.group[i]
-	if found.group != nil {
+	if found.group != nil && !found.means(args[1:]) {
 		return c.enter(ctx, found, args[1:])
 	}
 	return c.do(ctx, found, args[1:])
+}
+
+// means reports whether a group that is a command too is what args are for, and not one of its commands.
+func (cmd *command) means(args []string) bool {
+	if cmd.flags == nil {
+		return false
+	}
+	return len(args) == 0 || args[0] != "help" && !slices.ContainsFunc(cmd.group, func(x *command) bool { return x.lastName() == args[0] })
 }
 
 // do reads the flags of a command, which may stand before, between and after its
@@ -165,13 +173,21 @@ func (c *call) load() (router.Config, error) {
 	return cfg, nil
 }
 
-// open opens the cluster.
+// toolConnections is what a command that only looks may hold to each server, of the reserve of its budget.
+const toolConnections = 2
+
+// open opens the cluster to look at it.
 func (c *call) open(ctx context.Context) (*router.DB, error) {
+	return c.openWith(ctx, router.WithoutLease(toolConnections))
+}
+
+// openWith opens the cluster.
+func (c *call) openWith(ctx context.Context, o ...router.Option) (*router.DB, error) {
 	cfg, err := c.load()
 	if err != nil {
 		return nil, err
 	}
-	return router.Open(ctx, cfg)
+	return router.Open(ctx, cfg, o...)
 }
 
 func (cmd *command) lastName() string { return cmd.name[strings.LastIndexByte(cmd.name, ' ')+1:] }
@@ -197,8 +213,8 @@ func program() *command {
 		long: "keyway operates a cluster of PostgreSQL shards. It is thin over the packages of\n" +
 			"github.com/keyway-go/keyway: whatever it does, a program can do.",
 		group: []*command{
-			initCommand, importCommand, migrateGroup, routeCommand, explainCommand, doctorCommand, configGroup, versionCommand,
-			helpCommand(),
+			initCommand, importCommand, migrateGroup, routeCommand, explainCommand, poolGroup, doctorCommand, configGroup,
+			versionCommand, helpCommand(),
 		},
 		example: "keyway init --config keyway.production.yaml",
 	}

@@ -65,7 +65,7 @@ func runImport(ctx context.Context, c *call, dsn string, tables []string) error 
 		// The parser's own message repeats the string, and masks passwords only as far as it understands it.
 		return usagef("--from is not a connection string; write postgres://user@host:port/database")
 	}
-	db, err := c.open(ctx)
+	db, err := c.openWith(ctx)
 	if err != nil {
 		return err
 	}

@@ -52,14 +52,18 @@ func flagHelp(w io.Writer, f *flag.Flag) {
 	if value != "" {
 		name += " " + value
 	}
-	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "[]" {
+	if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" && f.DefValue != "0s" && f.DefValue != "[]" {
 		usage += " (default " + f.DefValue + ")"
 	}
 	fmt.Fprintf(w, "  %-20s %s\n", name, usage)
 }
 
 func groupHelp(w io.Writer, group *command) {
-	fmt.Fprintf(w, "%s\n\nusage: %s COMMAND [flags] [arguments]\n\ncommands:\n", group.long, group.name)
+	usage := "COMMAND"
+	if group.flags != nil {
+		usage = "[COMMAND]" // alone it is a command too
+	}
+	fmt.Fprintf(w, "%s\n\nusage: %s %s [flags] [arguments]\n\ncommands:\n", group.long, group.name, usage)
 	for _, cmd := range group.group {
 		name := cmd.lastName()
 		if cmd.args != "" {
@@ -70,6 +74,9 @@ func groupHelp(w io.Writer, group *command) {
 	fmt.Fprint(w, "\nflags of every command:\n")
 	fs := newFlagSet(group.name)
 	new(globals).register(fs)
+	if group.flags != nil {
+		group.flags(fs)
+	}
 	fs.VisitAll(func(f *flag.Flag) { flagHelp(w, f) })
 	fmt.Fprintf(w, "\nexample:\n  %s\n\n%s", group.example, exitCodes)
 }

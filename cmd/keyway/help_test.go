@@ -10,7 +10,7 @@ import (
 )
 
 var commands = []string{
-	"", "init", "import", "route", "explain", "migrate", "migrate up", "migrate status", "doctor", "config", "config check",
+	"", "init", "import", "route", "explain", "pool", "pool set", "migrate", "migrate up", "migrate status", "doctor", "config", "config check",
 	"config schema", "version", "help",
 }
 
@@ -67,11 +67,11 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 	for _, args := range [][]string{{"version", "--json"}, {"--json", "version"}} {
 		code, stdout, _ := keyway(t, args...)
 		require.Zero(t, code)
-		require.Contains(t, stdout, `"schema": 1`)
+		require.Contains(t, stdout, `"schema": 2`)
 	}
 	code, stdout, _ := keyway(t, "--version")
 	require.Zero(t, code)
-	require.Contains(t, stdout, "schema 1")
+	require.Contains(t, stdout, "schema 2")
 }
 
 func TestTheSchemaIsOneJSONObject(t *testing.T) {
