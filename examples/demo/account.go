@@ -34,7 +34,7 @@ func (s *story) countShards(ctx context.Context, db *router.DB, peak, samples []
 		errs  []error
 		most  int
 	)
-	share := db.Stat().Instances[0].Limit
+	share := db.Stat().Budget[0].Budget.Connections
 	for i, dsn := range s.servers.superDSNs() {
 		one, err := readSums(ctx, dsn)
 		if err != nil {

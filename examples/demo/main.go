@@ -22,7 +22,7 @@ const (
 	shardCount = 4
 	scale      = 3 // pgbench's: 100,000 accounts each
 	callers    = 64
-	budget     = 20 // connections to all four servers together
+	budget     = 24 // connections to all four servers together; one on each is in reserve
 	steady     = 6 * time.Second
 	beforeKill = 3 * time.Second
 	down       = 2 * time.Second

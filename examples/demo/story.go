@@ -180,6 +180,9 @@ func (s *story) serveThroughKill(ctx context.Context, accounts *quickstart.Accou
 		if err := sleep(ctx, beforeKill); err != nil {
 			return err
 		}
+		if err := s.runKeyway(ctx, "pool"); err != nil {
+			return err
+		}
 		s.say("%5.1fs  kill -9 %s", time.Since(s.start).Seconds(), shardID(victim))
 		if err := s.servers.shards[victim].Kill(); err != nil {
 			return err
