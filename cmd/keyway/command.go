@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/router/config"
@@ -181,14 +182,22 @@ func (c *call) open(ctx context.Context) (*router.DB, error) {
 	return c.openWith(ctx, router.WithoutLease(toolConnections))
 }
 
-// openWith opens the cluster.
+// openWith opens the cluster. Where that takes a place in the connection budget, it may have to wait for one.
 func (c *call) openWith(ctx context.Context, o ...router.Option) (*router.DB, error) {
 	cfg, err := c.load()
 	if err != nil {
 		return nil, err
 	}
+	waiting := time.AfterFunc(openPatience, func() {
+		fmt.Fprintln(c.err, "keyway: still opening the cluster; when the connection budget has no place left, it waits for one "+
+			"(keyway pool shows who holds it)")
+	})
+	defer waiting.Stop()
 	return router.Open(ctx, cfg, o...)
 }
+
+// openPatience is after what time a person is told what may take so long.
+const openPatience = 3 * time.Second
 
 func (cmd *command) lastName() string { return cmd.name[strings.LastIndexByte(cmd.name, ' ')+1:] }
 
