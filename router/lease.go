@@ -29,6 +29,7 @@ type leaseholder struct {
 	pool     *pool.Instance
 	db       *pool.Database                                 // home's, through the pool
 	dial     func(context.Context) (*pgx.ConnConfig, error) // home's, past the pool
+	rose     func()                                         // called when the limit has risen; may be nil
 
 	keeper  atomic.Pointer[lease.Keeper]
 	changed chan struct{} // has a token when the keeper's state changed
@@ -96,7 +97,14 @@ func (l *leaseholder) mayDial() error {
 }
 
 // SetLimit implements lease.Pool.
-func (l *leaseholder) SetLimit(n int) error { return l.pool.SetLimit(n) }
+func (l *leaseholder) SetLimit(n int) error {
+	before := l.pool.Limit()
+	err := l.pool.SetLimit(n)
+	if n > before && l.rose != nil {
+		l.rose()
+	}
+	return err
+}
 
 // Suspend implements lease.Pool.
 func (l *leaseholder) Suspend(reason string) { l.pool.Suspend(reason) }

@@ -119,6 +119,7 @@ func (db *DB) addInstance(name string) error {
 	}
 	if db.cfg.Shards[db.cfg.Catalog].Instance == name {
 		pc.Control = 1 // it listens for changes of the map
+		l.rose = db.loader.limitRose
 	}
 	password := cc.Password
 	pc.Password = func(ctx context.Context, _ string) (string, error) {

@@ -35,6 +35,9 @@ type loader struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
+	// raised has a token when the limit of the catalog's instance has risen: there may be a connection for listening.
+	raised chan struct{}
+
 	// mu guards the fields below. It is never held while talking to a server.
 	mu      sync.Mutex
 	stopped bool
@@ -55,7 +58,8 @@ type flight struct {
 
 func newLoader(db *DB) *loader {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &loader{db: db, log: db.opts.log, ctx: ctx, cancel: cancel, learned: time.Now()}
+	return &loader{db: db, log: db.opts.log, ctx: ctx, cancel: cancel, learned: time.Now(),
+		raised: make(chan struct{}, 1)}
 }
 
 func (l *loader) start() { l.wg.Go(l.watch) }
@@ -91,9 +95,25 @@ func (l *loader) watch() {
 		l.log.Warn("keyway: cannot listen for changes of the slot map; looking at the shards now and then",
 			"catalog", string(l.db.cfg.Catalog), "error", err.Error())
 		l.lookWithoutCatalog()
-		ctx, cancel := l.interval()
-		<-ctx.Done()
-		cancel()
+		l.awaitLook()
+	}
+}
+
+// limitRose makes watch try to listen if it does not.
+func (l *loader) limitRose() {
+	select {
+	case l.raised <- struct{}{}:
+	default:
+	}
+}
+
+// awaitLook waits for the time of the next look, without listening.
+func (l *loader) awaitLook() {
+	ctx, cancel := l.interval()
+	defer cancel()
+	select {
+	case <-ctx.Done():
+	case <-l.raised:
 	}
 }
 
@@ -143,9 +163,7 @@ func (l *loader) poll() error {
 	if err := l.look(l.db.nodes[l.db.cfg.Catalog].db); err != nil {
 		return pgerr.Public(err)
 	}
-	ctx, cancel := l.interval()
-	defer cancel()
-	<-ctx.Done()
+	l.awaitLook()
 	return nil
 }
 
