@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 const (
 	shards  = 4
 	rows    = 40_000
-	perPool = 4 // connections that serve queries, on each server, on both sides
+	perPool = 4 // connections that serve queries on the catalog's server, on both sides; the others have one more
 	rounds  = 9 // of each side, one after the other
 	round   = 500 * time.Millisecond
 )
@@ -131,7 +131,7 @@ func drive(b *testing.B, goroutines int, one read) float64 {
 func open(b *testing.B) (*testkit.Set, *byHand) {
 	b.Helper()
 	clusters := pgtest.SharedN(b, shards)
-	set := testkit.New(b, clusters, schema, testkit.Connections(shards*(perPool+1)))
+	set := testkit.New(b, clusters, schema, testkit.Connections(shards*(perPool+2)))
 	source := pgx.CopyFromSlice(rows, func(i int) ([]any, error) {
 		return []any{int64(i + 1), int32(i), "sixty-four characters of payload, as in pgbench's filler columns"}, nil
 	})
@@ -145,7 +145,7 @@ func open(b *testing.B) (*testkit.Set, *byHand) {
 		role := set.Config.Instances[fmt.Sprintf("pg-%d", i)].Credentials.App.User
 		cfg, err := pgxpool.ParseConfig(c.DSN(role, set.DBNames[i]))
 		require.NoError(b, err)
-		cfg.MaxConns = perPool
+		cfg.MaxConns = working(b, set, i)
 		hand.pools[i], err = pgxpool.NewWithConfig(context.Background(), cfg)
 		require.NoError(b, err)
 		b.Cleanup(hand.pools[i].Close)
@@ -158,4 +158,16 @@ func open(b *testing.B) (*testkit.Set, *byHand) {
 		}
 	}
 	return set, hand
+}
+
+// working is how many connections of the router's lease on the i-th server serve queries: on the catalog's server one
+// of them hears of changes of the map.
+func working(b *testing.B, set *testkit.Set, i int) int32 {
+	b.Helper()
+	n := set.DB.Stat().Budget[i].Limit
+	if testkit.ID(i) == set.Config.Catalog {
+		n--
+		require.Equal(b, perPool, n)
+	}
+	return int32(n)
 }

@@ -21,7 +21,7 @@ import (
 
 // TestSettingsOfTheRoleDoNotChangeWhatStatementsMean: each of these would, if it reached a routed session.
 func TestSettingsOfTheRoleDoNotChangeWhatStatementsMean(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 2), bank)
+	set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Processes(2))
 	for i := range set.Clusters {
 		super := set.Super(t, i)
 		for _, sql := range []string{
@@ -80,7 +80,7 @@ func TestSettingsOfTheRoleDoNotChangeWhatStatementsMean(t *testing.T) {
 // TestWhatASessionKeepsDoesNotReachTheNextUser: settings, temporary tables, prepared statements, advisory locks, LISTEN,
 // another role, an open transaction, through every handle that sends text as it stands.
 func TestWhatASessionKeepsDoesNotReachTheNextUser(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 1), bank, testkit.Connections(3)) // control, and two for work
+	set := testkit.New(t, pgtest.SharedN(t, 1), bank, testkit.Connections(4)) // reserve, control, and two for work
 	db := set.DB
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -240,7 +240,7 @@ func TestWhatASessionKeepsDoesNotReachTheNextUser(t *testing.T) {
 
 // TestTheCallersMistakesCostNoConnection: more often than there are connections.
 func TestTheCallersMistakesCostNoConnection(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 1), bank, testkit.Connections(2), // one for work
+	set := testkit.New(t, pgtest.SharedN(t, 1), bank, testkit.Connections(3), // reserve, control, and one for work
 		testkit.Router(router.WithCloseGrace(0)))
 	db := set.DB
 	_, err := db.Exec(t.Context(), "insert into accounts (aid) values (1)")
@@ -354,7 +354,7 @@ func TestTheCallersMistakesCostNoConnection(t *testing.T) {
 
 // TestAPanicInTheMiddleOfACopy: the copy is on its way to two shards.
 func TestAPanicInTheMiddleOfACopy(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Connections(4))
+	set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Connections(6))
 	for range 2 {
 		n := int64(0)
 		require.PanicsWithValue(t, "the caller's", func() {

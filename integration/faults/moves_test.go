@@ -124,7 +124,7 @@ func (m *mover) without(ctx context.Context, conn *pgx.Conn, table string, f fun
 // TestSlotsMoveWithTheirRowsUnderLoad: callers insert, update, post and read while a shard's whole range goes to and
 // fro. No insert and no addition that was acknowledged is lost, whatever a caller's map says.
 func TestSlotsMoveWithTheirRowsUnderLoad(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 2), bank)
+	set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Processes(2))
 	other, err := router.Open(t.Context(), set.Config) // another process of the service
 	require.NoError(t, err)
 	t.Cleanup(other.Close)

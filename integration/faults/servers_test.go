@@ -37,7 +37,11 @@ func TestAServerBehindAnAddressIsExchanged(t *testing.T) {
 			_, err := super.Exec(t.Context(), "alter database "+set.DBNames[i]+" rename to exchanged")
 			return err == nil
 		}, 10*time.Second, 20*time.Millisecond)
-		_, err := super.Exec(t.Context(), "create role exchanged login in role "+appOf(set, i))
+		inside := pgtest.Conn(t, clusters[i], localpg.Superuser, "exchanged")
+		_, err := inside.Exec(t.Context(), "update keyway.pool_home set database = 'exchanged'")
+		require.NoError(t, err)
+		require.NoError(t, inside.Close(t.Context()))
+		_, err = super.Exec(t.Context(), "create role exchanged login in role "+appOf(set, i))
 		require.NoError(t, err)
 		t.Cleanup(func() {
 			for _, sql := range []string{"alter database exchanged rename to " + set.DBNames[i], "drop role exchanged"} {
@@ -102,7 +106,7 @@ func TestAServerBehindAnAddressIsExchanged(t *testing.T) {
 // TestAShardRestoredFromAnOldCopyIsToldOf: the catalog's map decides, also against an older or a newer copy on a shard;
 // and each is worth a warning, since triggers take and refuse rows by the copy.
 func TestAShardRestoredFromAnOldCopyIsToldOf(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 2), bank)
+	set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Processes(2))
 	aid := accountOn(t, set.DB, 1, 0)
 	slot := shard.Int64(aid).Slot()
 	m := newMover(t, set)
@@ -152,7 +156,7 @@ func pinged(ctx context.Context, p interface {
 
 // TestARoleWithoutRightsIsToldWhichAndWhere: no grant on the tables, then none on the schema of the library.
 func TestARoleWithoutRightsIsToldWhichAndWhere(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 1), bank)
+	set := testkit.New(t, pgtest.SharedN(t, 1), bank, testkit.Processes(2))
 	super := set.Super(t, 0)
 	_, err := super.Exec(t.Context(), "revoke all on accounts from "+appOf(set, 0))
 	require.NoError(t, err)
@@ -169,5 +173,6 @@ func TestARoleWithoutRightsIsToldWhichAndWhere(t *testing.T) {
 	_, err = super.Exec(t.Context(), "revoke all on schema keyway from "+appOf(set, 0)+", public")
 	require.NoError(t, err)
 	_, err = router.Open(t.Context(), set.Config)
-	require.ErrorContains(t, err, "may not read the keyway schema")
+	require.ErrorContains(t, err, "no right on the keyway schema")
+	require.ErrorContains(t, err, "keyway init")
 }

@@ -15,7 +15,7 @@ import (
 // TestAnEqualityOfTheSchemasOwnIsRefused: PostgreSQL would take it for a varchar key, and what it calls equal lives on
 // several shards.
 func TestAnEqualityOfTheSchemasOwnIsRefused(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 2), bank)
+	set := testkit.New(t, pgtest.SharedN(t, 2), bank, testkit.Processes(2))
 	super := set.Super(t, 1)
 	for _, sql := range []string{
 		`create function public.same(varchar, varchar) returns bool language sql immutable as
@@ -45,7 +45,7 @@ func TestAnEqualityOfTheSchemasOwnIsRefused(t *testing.T) {
 
 // TestEqualitiesOfExtensionsAreNoneOfOurs: citext brings its own = and functions with names of PostgreSQL's.
 func TestEqualitiesOfExtensionsAreNoneOfOurs(t *testing.T) {
-	set := testkit.New(t, pgtest.SharedN(t, 1), bank)
+	set := testkit.New(t, pgtest.SharedN(t, 1), bank, testkit.Processes(2))
 	if _, err := set.Super(t, 0).Exec(t.Context(), "create extension citext"); err != nil {
 		t.Logf("this installation has no citext: %v", err)
 		return

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 // TestBehindPoolers tells the stories of this package, one after another on one sharded database: making one takes
 // longer than most of them.
 func TestBehindPoolers(t *testing.T) {
-	base := testkit.New(t, pgtest.SharedN(t, shards), schema, testkit.Connections(shards*perInstance))
+	base := testkit.New(t, pgtest.SharedN(t, shards), schema, testkit.Connections(shards*perInstance),
+		testkit.Processes(3)) // base's own, one through the poolers, and another of its kind
 	for _, story := range []struct {
 		name string
 		tell func(*testing.T, *testkit.Set)
@@ -96,7 +97,7 @@ type set struct {
 
 const (
 	shards      = 2
-	perInstance = 10 // the limit of each instance
+	perInstance = 10 // the budget of each instance
 )
 
 // open makes one of empty tables. Each change may change the addresses of the instances.

@@ -31,12 +31,19 @@ type Option func(*options)
 
 type options struct {
 	connections int
+	processes   int
 	router      []router.Option
 	primary     func(i int) string
 }
 
-// Connections is the budget of the set. Without it there are six for each cluster.
+// Connections is the budget of the set, divided evenly over the clusters. Of a cluster's part a twentieth, and at least
+// one connection, is in reserve for processes that ask for a lease; the rest is for the processes. Without it there are
+// six for each cluster.
 func Connections(n int) Option { return func(o *options) { o.connections = n } }
+
+// Processes is how many databases may be open on the set at once, the set's own included: one more waits for a place.
+// Each needs at least one connection on every cluster beside the reserve. Without it there is room for one.
+func Processes(n int) Option { return func(o *options) { o.processes = n } }
 
 // Router adds options of Open.
 func Router(opts ...router.Option) Option {
@@ -55,13 +62,13 @@ func ID(i int) shard.ID { return shard.ID(fmt.Sprintf("s%d", i)) }
 func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...Option) *Set {
 	t.Helper()
 	ctx := context.Background()
-	o := options{connections: 6 * len(clusters)}
+	o := options{connections: 6 * len(clusters), processes: 1}
 	for _, option := range opts {
 		option(&o)
 	}
 	s := &Set{Clusters: clusters, Config: router.Config{
 		Environment: "test", Catalog: ID(0), TLS: router.TLS{Mode: router.Disable},
-		Budget:    router.Budget{Connections: o.connections, Processes: 1},
+		Budget:    router.Budget{Connections: o.connections, Processes: o.processes},
 		Instances: map[string]router.Instance{}, Shards: map[shard.ID]router.Shard{},
 	}}
 	for i, c := range clusters {
