@@ -177,8 +177,7 @@ func (db *DB) awaitBudget(ctx context.Context) (map[string]error, error) {
 	wg.Wait()
 	f := &openFailure{}
 	for _, err := range failed {
-		var full *lease.NotReadyError
-		if errors.As(err, &full) {
+		if _, full := errors.AsType[*lease.NotReadyError](err); full {
 			f.cluster = append(f.cluster, err)
 		}
 	}
