@@ -248,8 +248,10 @@ func (c Config) checkIdle() error {
 		return fmt.Errorf("pool: instance %s: MinOpen, MinIdle and MaxIdle must not be negative", c.Name)
 	case c.NoIdle && (c.MinOpen > 0 || c.MinIdle > 0 || c.MaxIdle > 0):
 		return fmt.Errorf("pool: instance %s: NoIdle keeps no connection, so MinOpen, MinIdle and MaxIdle must be 0", c.Name)
-	case c.MaxIdle > 0 && c.MaxIdle < c.MinIdle:
-		return fmt.Errorf("pool: instance %s: MaxIdle of %d is less than MinIdle of %d", c.Name, c.MaxIdle, c.MinIdle)
+	case c.MaxIdle > 0 && c.MaxIdle < max(c.MinIdle, c.MinOpen):
+		// What is dialled for MinOpen would be closed for MaxIdle, and dialled again, for ever.
+		return fmt.Errorf("pool: instance %s: MaxIdle of %d is less than the %d of MinIdle or MinOpen", c.Name, c.MaxIdle,
+			max(c.MinIdle, c.MinOpen))
 	case c.IdleOrder > FIFO:
 		return fmt.Errorf("pool: instance %s: IdleOrder must be LIFO or FIFO", c.Name)
 	}

@@ -47,13 +47,14 @@ func (in *Instance) neediestLocked(lacks func(*Database) int) *Database {
 
 // Warm opens connections until each database of the instance has n, idle or in use, or the limit is reached. They are
 // dialled MaxDials at a time, to the database that has fewest first, and callers who wait go before. They stay as long
-// as IdleTimeout lets them; see MinOpen for connections that are kept.
+// as IdleTimeout lets them; see MinOpen for connections that are kept. More than MaxIdle is as much as MaxIdle.
 //
 // Dials that fail are tried again until ctx ends; the error then says how many connections are missing, and why.
 func (in *Instance) Warm(ctx context.Context, n int) error {
 	if in.cfg.NoIdle {
 		return fmt.Errorf("pool: instance %s: Warm was called, but with NoIdle no connection is kept", in.cfg.Name)
 	}
+	n = min(n, in.mostIdle) // one more would be closed again as soon as it is there
 	for {
 		progress, err := in.warm(n)
 		if progress == nil {

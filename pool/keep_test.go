@@ -85,6 +85,8 @@ func TestMaxIdleClosesWhatIsReturnedBeyondIt(t *testing.T) {
 	}
 	eventually(t, "one stays", func() bool { return in.Stat().Open == 1 })
 	require.EqualValues(t, 2, in.Stat().Closes.Surplus)
+	require.NoError(t, in.Warm(within(t, soon), 3), "no more than MaxIdle, or they would be opened and closed for ever")
+	require.EqualValues(t, 1, in.Stat().Open)
 }
 
 func TestWithNoIdleNothingIsKeptButAReturnedConnectionGoesToAWaiter(t *testing.T) {
@@ -126,7 +128,8 @@ func TestSizesThatContradictEachOtherAreRefused(t *testing.T) {
 	for sentence, change := range map[string]func(*pool.Config){
 		"must not be negative":       func(c *pool.Config) { c.MinIdle = -1 },
 		"NoIdle keeps no connection": func(c *pool.Config) { c.NoIdle, c.MinOpen = true, 1 },
-		"less than MinIdle of 3":     func(c *pool.Config) { c.MaxIdle, c.MinIdle = 2, 3 },
+		"less than the 3 of MinIdle": func(c *pool.Config) { c.MaxIdle, c.MinIdle = 2, 3 },
+		"less than the 4 of MinIdle": func(c *pool.Config) { c.MaxIdle, c.MinOpen = 2, 4 },
 		"LIFO or FIFO":               func(c *pool.Config) { c.IdleOrder = 7 },
 	} {
 		c := pool.Config{Name: "x", Conn: s.connConfig(), Limit: 5}

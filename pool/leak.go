@@ -18,7 +18,7 @@ type Leak struct {
 	Dropped  bool          // nobody has the handle any more: the connection was closed
 
 	// Caller is where the connection was taken, as "function file:line": the first place outside this module's own
-	// packages.
+	// packages, or the outermost in them when the work is their own.
 	Caller string
 }
 
@@ -147,13 +147,22 @@ func (in *Instance) reportLocked(r *resource, dropped bool) {
 	})
 }
 
-// caller is the first place that is not in this module's packages between the application and the pool.
+// caller is the first place that is not in this module's packages between the application and the pool. What begins
+// a goroutine is nobody's place: after it, the work is the module's own.
 func caller(pcs []uintptr) string {
 	frames := runtime.CallersFrames(pcs)
+	place := func(f runtime.Frame) string { return fmt.Sprintf("%s %s:%d", f.Function, f.File, f.Line) }
+	var own string
 	for {
 		f, more := frames.Next()
-		if !more || !isOurs(f.Function) {
-			return fmt.Sprintf("%s %s:%d", f.Function, f.File, f.Line)
+		switch {
+		case isOurs(f.Function):
+			own = place(f)
+		case own == "" || !strings.HasPrefix(f.Function, "sync.(*WaitGroup)") && f.Function != "runtime.goexit":
+			return place(f)
+		}
+		if !more {
+			return own
 		}
 	}
 }

@@ -30,6 +30,9 @@ type Config struct {
 	// Budget bounds the connections of the whole deployment.
 	Budget Budget
 
+	// Pool says how the connections to each instance are waited for, kept, checked and closed.
+	Pool PoolConfig
+
 	// Credentials are the roles by purpose; an instance may override them.
 	Credentials Credentials
 

@@ -25,6 +25,7 @@ func (c Config) Validate() error {
 	c.checkTables(v)
 	c.checkModes(v)
 	c.checkBudget(v)
+	c.checkPool(v)
 	return v.err()
 }
 

@@ -1,6 +1,9 @@
 package router
 
-import "github.com/keyway-go/keyway/shard"
+import (
+	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/shard"
+)
 
 // StopListening ends the loader's watch and keeps its reads on demand working.
 func StopListening(db *DB) {
@@ -12,3 +15,10 @@ func StopListening(db *DB) {
 
 // InstallMap offers the DB a map, as a poll would.
 func InstallMap(db *DB, m *shard.Map) { db.loader.installMap(m, "test") }
+
+// PoolOf is what the pools get of c.
+func PoolOf(c PoolConfig) pool.Config {
+	var pc pool.Config
+	c.apply(&pc)
+	return pc
+}

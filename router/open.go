@@ -42,6 +42,7 @@ func Open(ctx context.Context, cfg Config, opts ...Option) (*DB, error) {
 		db.closeLeases()
 		return nil, err
 	}
+	db.warm(ctx)
 	db.loader.start()
 	return db, nil
 }
@@ -114,6 +115,7 @@ func (db *DB) addInstance(name string) error {
 		return err
 	}
 	pc := pool.Config{Name: name, Conn: cc, Limit: cmp.Or(db.opts.unleased, 1), Control: -1, Log: db.opts.log}
+	db.cfg.Pool.apply(&pc)
 	if db.cfg.ExecMode == CacheStatement {
 		pc.PoolerExecMode = cc.DefaultQueryExecMode
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/router/config"
 	"github.com/keyway-go/keyway/shard"
@@ -18,6 +19,8 @@ const whole = `
 environment: production
 catalog: s0
 budget: { connections: 200, processes: 50 }
+pool:
+  { acquire_timeout: 5s, min_open: 2, idle_order: fifo, max_lifetime: never, ping_timeout: 250ms, leak_after: "${LEAK:-1m}" }
 credentials:
   app:      { user: app, password_env: APP_DB_PASSWORD }
   migrator: { user: owner, password_file: OWNER_FILE }
@@ -27,6 +30,7 @@ instances:
   pg-a: { primary: "10.0.0.1:5432", replicas: ["10.0.0.3:5432"], pooler: "10.0.0.9:6432" }
   pg-b:
     primary: "${PG_B:-10.0.0.2}:5432"
+    home: s1
     sslmode: require
     credentials: { app: { user: app_b, password_env: APP_DB_PASSWORD } }
 shards:
@@ -56,6 +60,11 @@ func TestAWholeFileIsRead(t *testing.T) {
 	require.Equal(t, "production", c.Environment)
 	require.Equal(t, shard.ID("s0"), c.Catalog)
 	require.Equal(t, router.Budget{Connections: 200, Processes: 50}, c.Budget)
+	require.Equal(t, router.PoolConfig{
+		AcquireTimeout: 5 * time.Second, MinOpen: 2, IdleOrder: pool.FIFO, MaxLifetime: -1, PingTimeout: 250 * time.Millisecond,
+		LeakAfter: time.Minute,
+	}, c.Pool)
+	require.Equal(t, shard.ID("s1"), c.Home("pg-b"))
 	require.Equal(t, router.Secret("hunter2"), c.Credentials.App.Password)
 	require.Equal(t, router.Secret("correct horse"), c.Credentials.Migrator.Password, "one newline at the end is dropped")
 	require.Equal(t, router.VerifyFull, c.TLS.Mode)
@@ -86,19 +95,19 @@ func TestEachFaultNamesItsPlaceAndWhatToWrite(t *testing.T) {
 		"an unknown key inside": {"connections: 200", "conections: 200",
 			`budget.conections (line 4): is not a known key; did you mean "connections"?`},
 		"an unknown key of a map's entry": {"primary: \"10.0.0.1:5432\"", "primry: \"10.0.0.1:5432\"",
-			`instances.pg-a.primry (line 11): is not a known key; did you mean "primary"?`},
+			`instances.pg-a.primry (line 13): is not a known key; did you mean "primary"?`},
 		"a key far from all": {"environment:", "zzz:", "zzz (line 2): is not a known key; known here are application, budget"},
 		"a password in the file": {"password_env: APP_DB_PASSWORD }\n  mig", "password: hunter2 }\n  mig",
-			"credentials.app.password (line 6): is not a known key; a password is not written in the file"},
+			"credentials.app.password (line 8): is not a known key; a password is not written in the file"},
 		"both secrets": {"password_file: OWNER_FILE", "password_file: OWNER_FILE, password_env: X",
 			"credentials.migrator: give password_env or password_file, not both"},
 		"an undefined variable": {"${PG_B:-10.0.0.2}", "${PG_B}",
-			"instances.pg-b.primary (line 13): the variable PG_B is not set; set it, or write ${PG_B:-default}"},
+			"instances.pg-b.primary (line 15): the variable PG_B is not set; set it, or write ${PG_B:-default}"},
 		"an unclosed variable": {"${PG_B:-10.0.0.2}:5432", "${PG_B",
-			"instances.pg-b.primary (line 13): ${ has no }"},
+			"instances.pg-b.primary (line 15): ${ has no }"},
 		"what is no variable": {"${PG_B:-10.0.0.2}", "${file:/etc/x}", "${file:/etc/x} is not a variable"},
 		"a number in words":   {"connections: 200", "connections: many", "line 4: must be a whole number"},
-		"a bad duration":      {"1500ms", "1500", "line 9: must be a duration such as 500ms or 5s"},
+		"a bad duration":      {"1500ms", "1500", "line 11: must be a duration such as 500ms or 5s"},
 		"a bad truth":         {"reference: true", "reference: maybe", "must be true or false"},
 		"a list of lists":     {"key: tenant_id", "key: [[a]]", "must be a column or a list of columns"},
 		"a key twice":         {"catalog: s0", "catalog: s0\ncatalog: s1", "already defined"},
@@ -106,7 +115,17 @@ func TestEachFaultNamesItsPlaceAndWhatToWrite(t *testing.T) {
 		"broken YAML":         {"budget: {", "budget: [", "line "},
 		"two shards on one database": {"s1: { instance: pg-b,", "s1: { instance: pg-a,",
 			"shards: s0 and s1 are one database (app on pg-a)"},
-		"a small budget": {"processes: 50", "processes: 51", "budget: a budget of 200 connections for 51 processes"},
+		"a small budget": {"processes: 50", "processes: 120",
+			"budget: 200 connections over 2 instances: 100 connections are too few for 120 processes"},
+		"a pool that contradicts itself": {"min_open: 2", "min_open: 9, max_idle: 3", "pool.max_idle: 3 is less than the 9"},
+		"a zero that means never elsewhere": {"max_lifetime: never", "max_lifetime: 0s",
+			"line 6: must be a duration above 0 such as 500ms or 5s, or never"},
+		"never where nothing may last for ever": {"ping_timeout: 250ms", "ping_timeout: never",
+			"line 6: must be a duration above 0 such as 500ms or 5s"},
+		"an unknown order": {"idle_order: fifo", "idle_order: random", "line 6: must be lifo or fifo"},
+		"another pool's name": {"max_lifetime: never", "maximum_lifetime: 1h",
+			`pool.maximum_lifetime (line 6): is not a known key; did you mean "max_lifetime"?`},
+		"a budget kept nowhere": {"home: s1", "home: s0", `instances.pg-b.home: "s0" is not a shard on this instance`},
 		"a catalog that is no shard": {"catalog: s0", "catalog: s7",
 			`catalog: "s7" is not among the shards (s0, s1)`},
 		"a bad id": {"s1: { instance", "S_1!: { instance", "shards.S_1!:"},

@@ -18,6 +18,7 @@ type file struct {
 	Catalog        string              `yaml:"catalog"`
 	Schema         string              `yaml:"schema"`
 	Budget         budget              `yaml:"budget"`
+	Pool           connections         `yaml:"pool"`
 	Credentials    credentials         `yaml:"credentials"`
 	ConnectTimeout duration            `yaml:"connect_timeout"`
 	ExecMode       string              `yaml:"exec_mode"`
@@ -52,6 +53,7 @@ type security struct {
 }
 
 type instance struct {
+	Home        string      `yaml:"home"`
 	Primary     string      `yaml:"primary"`
 	Direct      string      `yaml:"direct"`
 	Pooler      string      `yaml:"pooler"`
@@ -135,6 +137,7 @@ func (f *file) config(s secrets) router.Config {
 	c := router.Config{
 		Environment: f.Environment, Application: f.Application, Catalog: shard.ID(f.Catalog), Schema: f.Schema,
 		Budget:         router.Budget{Connections: int(f.Budget.Connections), Processes: int(f.Budget.Processes)},
+		Pool:           f.Pool.config(),
 		Credentials:    f.Credentials.resolve("credentials", s),
 		TLS:            f.tls(),
 		ConnectTimeout: time.Duration(f.ConnectTimeout),
@@ -146,7 +149,7 @@ func (f *file) config(s secrets) router.Config {
 	for name, in := range f.Instances {
 		c.Instances[name] = router.Instance{
 			Primary: in.Primary, Direct: in.Direct, Pooler: in.Pooler, Replicas: in.Replicas,
-			Credentials: in.Credentials.resolve("instances."+name+".credentials", s), TLS: in.tls(),
+			Home: shard.ID(in.Home), Credentials: in.Credentials.resolve("instances."+name+".credentials", s), TLS: in.tls(),
 		}
 	}
 	for id, s := range f.Shards {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/router"
 )
 
 // TestTheSchemaDescribesTheStruct walks both side by side: the same keys at every level, and nothing else allowed.
@@ -40,5 +42,32 @@ func compare(t *testing.T, root, s map[string]any, typ reflect.Type, place strin
 		compare(t, root, s["additionalProperties"].(map[string]any), typ.Elem(), join(place, "*"))
 	default:
 		require.NotEqual(t, "object", s["type"], place)
+	}
+}
+
+// TestEverySettingOfThePoolsHasAKey compares the block with the struct it fills: all but hooks can be written, and
+// each reaches the field of its name.
+func TestEverySettingOfThePoolsHasAKey(t *testing.T) {
+	ours := reflect.TypeFor[router.PoolConfig]()
+	for f := range ours.Fields() {
+		if f.Type.Kind() == reflect.Func {
+			continue
+		}
+		var c connections
+		field := reflect.ValueOf(&c).Elem().FieldByName(f.Name)
+		require.True(t, field.IsValid(), "no key for %s", f.Name)
+		switch field.Kind() {
+		case reflect.Bool:
+			field.SetBool(true)
+		case reflect.Uint8:
+			field.SetUint(1)
+		default:
+			field.SetInt(7)
+		}
+		require.False(t, reflect.ValueOf(c.config()).FieldByName(f.Name).IsZero(), "%s does not arrive", f.Name)
+	}
+	for f := range reflect.TypeFor[connections]().Fields() {
+		_, ok := ours.FieldByName(f.Name)
+		require.True(t, ok, "%s is no setting", f.Name)
 	}
 }
