@@ -45,8 +45,8 @@ type Config struct {
 	// no bound.
 	MaxWaiting int
 
-	// MaxDials is how many connections may be dialled at once. Zero means 2: enough to grow quickly, too few to hurt a
-	// server that has just come back.
+	// MaxDials is how many connections may be dialled at once, those of pgxpools included; Control's is not counted. Zero
+	// means 2: enough to grow quickly, too few to hurt a server that has just come back.
 	MaxDials int
 
 	// DialTimeout bounds one dial, from the first packet to the end of AfterConnect. Zero means Conn.ConnectTimeout,

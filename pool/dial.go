@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -38,6 +39,7 @@ type dialer struct {
 	db      *Database
 	purpose purpose
 	dial    pgconn.DialFunc
+	turn    atomic.Bool // of a pgxpool: its dial is counted in the instance's turns
 
 	mu          sync.Mutex
 	held        bool // a token was charged for the next socket
@@ -55,8 +57,13 @@ func (dl *dialer) DialFunc(ctx context.Context, network, addr string) (net.Conn,
 			return nil, err
 		}
 	}
+	if err := dl.takeTurn(ctx); err != nil {
+		dl.in.giveBack(dl.purpose)
+		return nil, err
+	}
 	c, err := dl.dial(ctx, network, addr)
 	if err != nil {
+		dl.endTurn()
 		dl.in.giveBack(dl.purpose)
 		return nil, err
 	}
@@ -140,6 +147,7 @@ func (d *Database) dial() {
 	defer in.mu.Unlock()
 	in.dialling--
 	d.dialling--
+	in.serveTurnsLocked()
 	d.dialledLocked(took, err)
 	in.progressLocked()
 	if err != nil {

@@ -56,6 +56,7 @@ type Instance struct {
 	dbs      []*Database // only grows
 	sockets  map[*socket]struct{}
 	dialling int // dials of ours in flight; each has a token
+	turns    turns
 	evicting int // tokens that are on their way back from connections closed for someone who waits
 	inUse    int // resources lent to callers
 	idle     int // resources in the databases' idle lists

@@ -27,7 +27,7 @@ func (in *Instance) keepLocked() {
 
 // mayDialLocked reports whether a dial that nobody waits for may begin. mu must be held.
 func (in *Instance) mayDialLocked() bool {
-	return in.waiting == 0 && !in.closing && in.dialling < in.cfg.MaxDials && in.freeLocked(work) > 0
+	return in.waiting == 0 && !in.closing && in.dialRoomLocked() > 0 && in.freeLocked(work) > 0
 }
 
 // openLocked is how many connections the database has or will have. The instance's mu must be held.

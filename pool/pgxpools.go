@@ -97,6 +97,7 @@ func (d *Database) pgxConfig(size int) (*pgxpool.Config, error) {
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		r := &resource{db: d, conn: c, sock: socketOf(c)}
 		if r.sock != nil {
+			defer r.sock.dl.endTurn()
 			r.sock.establish(c.PgConn().PID())
 			if err := r.setUp(ctx); err != nil {
 				return err

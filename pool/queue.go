@@ -213,7 +213,7 @@ func (in *Instance) pumpLocked() {
 		in.keepLocked()
 		return
 	}
-	promised, slots := in.evicting, in.cfg.MaxDials-in.dialling
+	promised, slots := in.evicting, in.dialRoomLocked()
 	for _, d := range in.dbs {
 		d.cursor = d.queue.at(d.dialling)
 		if d.cursor != nil && d.backingOffLocked() {
@@ -317,7 +317,7 @@ func (in *Instance) overdueLocked(d *Database) bool {
 	if w := in.raw.first; w != nil && w.seq < own.seq {
 		return true
 	}
-	if in.dialling >= in.cfg.MaxDials {
+	if in.dialRoomLocked() <= 0 {
 		return false
 	}
 	for _, e := range in.dbs {

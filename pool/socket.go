@@ -145,6 +145,7 @@ func (s *socket) end(cause error) {
 	s.closed.Store(true)
 	_ = s.Conn.SetDeadline(time.Unix(1, 0)) // whoever reads or writes now, stops
 	s.ending.Unlock()
+	s.dl.endTurn() // if it never got as far as AfterConnect
 	go s.drain()
 }
 
