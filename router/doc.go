@@ -54,10 +54,19 @@
 // shards at once. [DB.Shard] is one shard by name, where text is sent unread; [DB.EachShard] calls a function for every
 // shard. Their names are longer because they cost more.
 //
+// # Scatter
+//
+// [DB.Scatter] is a handle for reads over many shards, and the only one: what is asked of all tenants is asked by name.
+// Its results are those that one server with all rows could give, orders, groups and aggregates included; what cannot
+// be had exactly is refused. Each shard is read in a snapshot of its own, and there is none over all of them.
+//
+//	top, err := router.Select[Order](ctx, db.Scatter(), router.SQL.
+//		Select("*").From("orders").OrderBy("total DESC", "id").Limit(10))
+//
 // # Errors
 //
 // Nothing was sent: [*RefusedError] (and [ErrNoShardKey]), [*MultiShardError], *txn.ShardMismatchError,
-// [*ShardDownError], [*UnknownShardError], and the pool's errors of waiting and connecting. The server refused:
+// [*ShardDownError], [*UnknownShardError], [*DisagreementError], and the pool's errors of waiting and connecting. The server refused:
 // [*ShardError], through which errors.As reaches *pgconn.PgError; its text names the shard and holds no value. Unknown:
 // *txn.InDoubtError, when the connection was lost while a write was under way.
 //

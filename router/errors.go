@@ -129,6 +129,42 @@ func (e *ShardError) Error() string { return fmt.Sprintf("shard %s: %v", e.Shard
 // Unwrap gives the cause.
 func (e *ShardError) Unwrap() error { return e.Err }
 
+// MovedError says that slots kept moving while a statement was to read them from several shards, or began to when rows
+// had been given out already. What was given out is right; the statement can be sent again.
+type MovedError struct {
+	Shard      shard.ID // the shard that did not own the slots it was asked for
+	MapVersion uint64   // of the map by which it was asked
+}
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("%sshard %s does not own the slots that map version %d gives it: they are moving; send the statement again",
+		errPrefix, e.Shard, e.MapVersion)
+}
+
+// DisagreementError says that rows of two shards cannot be one result, because their servers differ in something that
+// results depend on, or their tables do. Statements for one shard are not affected.
+type DisagreementError struct {
+	ShardA, ShardB shard.ID // may be the same one
+	What           string
+}
+
+func (e *DisagreementError) Error() string {
+	if e.ShardA == e.ShardB {
+		return fmt.Sprintf("%sshard %s cannot be read together with others: %s", errPrefix, e.ShardA, e.What)
+	}
+	return fmt.Sprintf("%sshards %s and %s cannot be read together: %s", errPrefix, e.ShardA, e.ShardB, e.What)
+}
+
+// TooLargeError says that a statement over several shards would hold more in memory than [MaxBytes] allows.
+type TooLargeError struct {
+	What   string // that had to be held
+	Budget int64  // in bytes
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%s%s take more than %d bytes; ask for less, or allow more with MaxBytes", errPrefix, e.What, e.Budget)
+}
+
 // OpenError says what kept [Open] or [Init] from finishing: Cluster is about the cluster as a whole, Shards about
 // single ones, sorted by id.
 type OpenError struct {

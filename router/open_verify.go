@@ -34,6 +34,11 @@ func (db *DB) checkConn(ctx context.Context, n *node, conn *pgx.Conn) error {
 	if err := db.cfg.checkSettings(ctx, conn); err != nil {
 		return err
 	}
+	d, err := readDialect(ctx, conn)
+	if err != nil {
+		return err
+	}
+	n.dialect.Store(d)
 	id, err := catalog.ReadIdentity(ctx, conn)
 	if err != nil {
 		return err

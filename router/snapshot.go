@@ -31,6 +31,10 @@ type node struct {
 
 	// down is not nil until the shard has been verified: who it is, and that its registry is the cluster's.
 	down atomic.Pointer[outage]
+
+	// dialect is what the newest connection said; nil before the first.
+	dialect atomic.Pointer[dialect]
+	types   typeNames
 }
 
 type outage struct {
@@ -58,12 +62,16 @@ type snapshot struct {
 
 	// owners has the node of each of slots.Shards(), in that order; nil for a shard that is not configured.
 	owners []*node
+
+	// owned has what each of slots.Shards() owns, in that order.
+	owned []ownedSlots
 }
 
 func newSnapshot(m *shard.Map, r *catalog.Registry, nodes map[shard.ID]*node) *snapshot {
 	s := &snapshot{slots: m, registry: r, nodes: nodes}
 	for _, id := range m.Shards() {
 		s.owners = append(s.owners, nodes[id])
+		s.owned = append(s.owned, newOwnedSlots(m.RangesOf(id)))
 	}
 	return s
 }

@@ -39,6 +39,9 @@ type Collected struct {
 // Rows is their number.
 func (c *Collected) Rows() int64 { return c.rows }
 
+// FieldDescriptions are those of the rows.
+func (c *Collected) FieldDescriptions() []pgconn.FieldDescription { return c.fields }
+
 // Collect reads all inputs to their ends. Their columns must be in text format, as with pgx.QueryResultFormats{0}.
 // Past opt.Budget bytes it fails with [*TooLargeError]. Every input is released when it returns. Offset and limit of opt
 // are not for this.

@@ -8,7 +8,8 @@ import (
 
 // SortColumn is one item of an ORDER BY.
 type SortColumn struct {
-	// Index of the column in the rows of the inputs, hidden ones included, from 0.
+	// Index of the column in the rows of the inputs, hidden ones included, from 0. Negative ones count from the end: -1 is
+	// the last.
 	Index int
 	// Desc and NullsFirst are as in SQL. There is no default that follows from Desc: PostgreSQL's is NullsFirst = Desc.
 	Desc, NullsFirst bool
@@ -46,6 +47,9 @@ const (
 func newKeyer(order []SortColumn, fields []pgconn.FieldDescription) (keyer, error) {
 	k := make(keyer, len(order))
 	for i, c := range order {
+		if c.Index < 0 {
+			c.Index += len(fields)
+		}
 		if c.Index < 0 || c.Index >= len(fields) {
 			return nil, fmt.Errorf("sort column %d of %d columns", c.Index, len(fields))
 		}

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"sync/atomic"
+
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
@@ -81,6 +83,9 @@ type Scatter struct {
 
 	Tables []string // schema.table of every registered table it names, sorted, each once
 	Params int      // the number of arguments the caller gives
+
+	// ByServer is for whoever runs the plan: set once it was found that the rows are to be finished by a server.
+	ByServer atomic.Bool
 
 	texts       [maxRanges + 1]piece // by the number of ranges; 0 for more than maxRanges
 	final       *finalQuery          // nil with Concat

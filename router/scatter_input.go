@@ -1,0 +1,310 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/keyway-go/keyway/internal/merge"
+	"github.com/keyway-go/keyway/pool"
+)
+
+const (
+	cancelTime       = 2 * time.Second
+	firstUserDefined = 16384 // the first oid that differs between databases
+)
+
+// errMoved says that a shard does not own, in the snapshot it was read in, the slots that the map gives it.
+var errMoved = errors.New("the slots of the shard have changed")
+
+var errStopped = errors.New("the statement was ended")
+
+// gather is one attempt to read from several shards.
+type gather struct {
+	inputs []input
+	wave   int // the most inputs that are open at once; 0 is all
+	asText bool
+
+	// Where all inputs are open at once, none gives out a row before each of them has its first one, or none, so that
+	// what goes wrong until then can be tried again.
+	coming  atomic.Int32  // inputs that are not so far
+	ready   chan struct{} // closed when all are
+	stopped chan struct{} // closed when one has failed, or nobody wants the rows any more
+
+	mu     sync.Mutex
+	halted bool  // stopped is closed. Guarded by mu
+	at     *node // where the first failure was. Guarded by mu
+	first  error // guarded by mu
+}
+
+func newGather(parts []share) *gather {
+	g := &gather{inputs: make([]input, len(parts)), ready: make(chan struct{}), stopped: make(chan struct{})}
+	g.coming.Store(int32(len(parts)))
+	for i, p := range parts {
+		g.inputs[i] = input{of: g, share: p}
+	}
+	return g
+}
+
+// halt ends the wait of all inputs. err is nil when nobody wants the rows any more.
+func (g *gather) halt(n *node, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.halted {
+		g.halted, g.at, g.first = true, n, err
+		close(g.stopped)
+	}
+}
+
+// failure is what ended the wait.
+func (g *gather) failure() (*node, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.at, g.first
+}
+
+// pass waits until all inputs are ready.
+func (g *gather) pass(ctx context.Context) error {
+	if g.wave > 0 {
+		return nil
+	}
+	if g.coming.Add(-1) == 0 {
+		close(g.ready)
+		return nil
+	}
+	select {
+	case <-g.ready:
+		return nil
+	case <-g.stopped:
+		return errStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g *gather) mergeInputs() []merge.Input {
+	list := make([]merge.Input, len(g.inputs))
+	for i := range g.inputs {
+		list[i] = &g.inputs[i]
+	}
+	return list
+}
+
+// sameType compares types of two inputs by their names.
+func (g *gather) sameType(a int, oidA uint32, b int, oidB uint32) bool {
+	nameA, okA := g.inputs[a].types.name(oidA)
+	nameB, okB := g.inputs[b].types.name(oidB)
+	return okA && okB && nameA == nameB
+}
+
+// input is one shard's share of a statement. It is its own source, so that a statement has one allocation for all.
+type input struct {
+	of *gather
+	share
+	text string
+	args []any
+
+	conn    atomic.Pointer[pool.Conn] // nil until there is one
+	batch   pgx.Batch
+	results pgx.BatchResults
+	rows    pgx.Rows
+	ctx     context.Context
+	passed  bool
+	err     error // of this package
+}
+
+var (
+	_ merge.Input    = (*input)(nil)
+	_ merge.Canceler = (*input)(nil)
+	_ merge.Source   = (*inputSource)(nil)
+)
+
+// Shard implements merge.Input.
+func (in *input) Shard() string { return string(in.id) }
+
+// Open implements merge.Input.
+func (in *input) Open(ctx context.Context) (merge.Source, error) {
+	conn := in.conn.Load()
+	if conn == nil {
+		var err error
+		if conn, err = in.acquire(ctx); err != nil {
+			in.of.halt(in.node, err)
+			return nil, err
+		}
+		in.conn.Store(conn)
+	}
+	if err := in.ask(ctx, conn); err != nil {
+		in.of.halt(in.node, err)
+		return nil, err
+	}
+	return (*inputSource)(in), nil
+}
+
+// acquire waits for a connection until the input is not wanted any more.
+func (in *input) acquire(ctx context.Context) (*pool.Conn, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	defer close(done)
+	go func() { // ends with this call
+		select {
+		case <-in.of.stopped:
+			cancel(errStopped)
+		case <-done:
+		}
+	}()
+	return in.db.Acquire(ctx)
+}
+
+// ask sends the statement and everything around it at once, and reads what comes before the rows.
+func (in *input) ask(ctx context.Context, conn *pool.Conn) error {
+	in.ctx = ctx
+	in.batch.QueuedQueries = make([]*pgx.QueuedQuery, 0, 4)
+	in.batch.Queue(beginSnapshot)
+	in.batch.Queue(ownsSlots, in.owned.text)
+	if !in.of.asText {
+		in.batch.Queue(in.text, in.args...)
+		in.batch.Queue(endSnapshot)
+	}
+	in.results = conn.SendBatch(ctx, &in.batch)
+	owns, err := in.owns()
+	if err != nil {
+		_ = in.results.Close()
+		return err
+	}
+	if !owns {
+		in.err = errMoved
+		return nil
+	}
+	if !in.of.asText {
+		if in.rows, err = in.results.Query(); err != nil {
+			_ = in.results.Close()
+		}
+		return err
+	}
+	if err = in.results.Close(); err != nil {
+		return err
+	}
+	// A batch has no choice of formats.
+	in.rows, err = conn.Query(ctx, in.text, append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, in.args...)...)
+	return err
+}
+
+func (in *input) owns() (owns bool, err error) {
+	if _, err := in.results.Exec(); err != nil {
+		return false, err
+	}
+	return owns, in.results.QueryRow().Scan(&owns)
+}
+
+// Cancel implements merge.Canceler.
+func (in *input) Cancel() {
+	in.of.halt(nil, nil)
+	if conn := in.conn.Load(); conn != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), cancelTime)
+		defer cancel()
+		_ = conn.Conn().PgConn().CancelRequest(ctx) // it is asked again
+	}
+}
+
+// Release implements merge.Input. A transaction that has failed is ended, so that the connection is fit for others.
+func (in *input) Release() {
+	conn := in.conn.Load()
+	if conn == nil {
+		return
+	}
+	if pg := conn.Conn().PgConn(); !pg.IsClosed() && pg.TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
+		defer cancel()
+		_, _ = conn.Conn().PgConn().Exec(ctx, "rollback").ReadAll() // Release looks for itself
+	}
+	conn.Release()
+}
+
+// inputSource is an input as what the merge reads.
+type inputSource input
+
+// Next implements merge.Source.
+func (s *inputSource) Next() bool {
+	if s.passed {
+		return s.rows.Next()
+	}
+	s.passed = true
+	more := s.err == nil && s.rows.Next()
+	if s.err == nil && !more {
+		s.err = s.rows.Err()
+	}
+	if s.err == nil {
+		s.err = (*input)(s).nameable()
+	}
+	if s.err != nil {
+		s.of.halt(s.node, s.err)
+		return false
+	}
+	if s.err = s.of.pass(s.ctx); s.err != nil {
+		return false
+	}
+	return more
+}
+
+// nameable asks for the names of types that have other numbers on other shards.
+func (in *input) nameable() error {
+	if len(in.of.inputs) == 1 {
+		return nil
+	}
+	var oids []uint32
+	for _, f := range in.rows.FieldDescriptions() {
+		if f.DataTypeOID < firstUserDefined {
+			continue
+		}
+		if _, ok := in.types.name(f.DataTypeOID); !ok {
+			oids = append(oids, f.DataTypeOID)
+		}
+	}
+	if oids != nil {
+		return &unknownTypesError{oids}
+	}
+	return nil
+}
+
+// RawValues implements merge.Source.
+func (s *inputSource) RawValues() [][]byte { return s.rows.RawValues() }
+
+// FieldDescriptions implements merge.Source.
+func (s *inputSource) FieldDescriptions() []pgconn.FieldDescription {
+	return s.rows.FieldDescriptions()
+}
+
+// TypeMap implements merge.Source.
+func (s *inputSource) TypeMap() *pgtype.Map { return s.rows.TypeMap() }
+
+// Err implements merge.Source.
+func (s *inputSource) Err() error {
+	if s.err != nil {
+		return s.err
+	}
+	return s.rows.Err()
+}
+
+// Close implements merge.Source. What ends the snapshot has nothing to say.
+func (s *inputSource) Close() {
+	if s.rows != nil {
+		s.rows.Close()
+	}
+	if !s.of.asText {
+		_ = s.results.Close()
+		return
+	}
+	conn := s.conn.Load()
+	if s.rows != nil && s.rows.Err() == nil {
+		ctx, cancel := context.WithTimeout(s.ctx, rollbackTime)
+		defer cancel()
+		_, _ = conn.Exec(ctx, endSnapshot)
+	}
+}
