@@ -130,21 +130,36 @@ func Composite(parts ...Key) Key {
 //
 // The hash is XXH64 with seed 0 (https://github.com/Cyan4973/xxHash) of the canonical bytes; the slot is its top 14 bits.
 func (k Key) Slot() Slot {
+	h, ok := k.hash()
+	if !ok {
+		return NoSlot
+	}
+	return Slot(h >> hashShift)
+}
+
+// Hash returns the whole hash that [Key.Slot] is taken from, to tell keys apart where a key itself should not be kept.
+// It is 0 when [Key.Err] is not nil, and allocates nothing.
+func (k Key) Hash() uint64 {
+	h, _ := k.hash()
+	return h
+}
+
+func (k Key) hash() (h uint64, ok bool) {
 	switch k.kind() {
 	case kindInt:
 		var b [8]byte
 		binary.BigEndian.PutUint64(b[:], k.hi)
-		return Slot(xxhash.Sum64(b[:]) >> hashShift)
+		return xxhash.Sum64(b[:]), true
 	case kindUUID:
 		// Not k.uuid(): copying an array that was just written by halves stalls the processor for 25 ns.
 		var b [16]byte
 		binary.BigEndian.PutUint64(b[:8], k.hi)
 		binary.BigEndian.PutUint64(b[8:], k.lo)
-		return Slot(xxhash.Sum64(b[:]) >> hashShift)
+		return xxhash.Sum64(b[:]), true
 	case kindString, kindBytes, kindComposite:
-		return Slot(xxhash.Sum64String(k.text()) >> hashShift)
+		return xxhash.Sum64String(k.text()), true
 	default:
-		return NoSlot
+		return 0, false
 	}
 }
 
