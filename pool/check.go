@@ -154,8 +154,8 @@ func (in *Instance) needsKeepAliveLocked(r *resource) bool {
 func (in *Instance) longestUncheckedLocked() *resource {
 	var longest *resource
 	for _, d := range in.dbs {
-		for r := d.idle.oldest; r != nil; r = r.next {
-			if longest == nil || in.clock-r.checkedAt > in.clock-longest.checkedAt {
+		for e := d.idle.first; e != nil; e = e.next {
+			if r := e.of; longest == nil || in.clock-r.checkedAt > in.clock-longest.checkedAt {
 				longest = r
 			}
 		}
@@ -166,8 +166,8 @@ func (in *Instance) longestUncheckedLocked() *resource {
 // suspectLocked is an idle connection under suspicion, or nil. mu must be held.
 func (in *Instance) suspectLocked() *resource {
 	for _, d := range in.dbs {
-		for r := d.idle.oldest; r != nil; r = r.next {
-			if r.suspicion != in.suspicion {
+		for e := d.idle.first; e != nil; e = e.next {
+			if r := e.of; r.suspicion != in.suspicion {
 				return r
 			}
 		}
@@ -208,5 +208,5 @@ func (in *Instance) backToIdleLocked(r *resource) {
 	in.inUse--
 	in.idle++
 	r.db.lent--
-	r.db.idle.insert(r)
+	r.db.insertIdleLocked(r)
 }

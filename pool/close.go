@@ -33,12 +33,12 @@ func (in *Instance) beginClose() {
 	if in.closing {
 		return
 	}
-	in.closing = true
+	in.closing, in.shut = true, true
 	in.stopDials()
 	close(in.stopTicks)
 	err := &closedError{in.cfg.Name}
 	for in.controls.first != nil {
-		in.settleLocked(in.controls.first, nil, err)
+		in.settleLocked(in.controls.first.of, nil, err)
 	}
 	in.refuseWaitersLocked(err)
 	if in.patient != nil {
@@ -59,6 +59,7 @@ func (in *Instance) beginClose() {
 // noteQuietLocked tells Close when there is nothing left to wait for. Connections that were ended by force may stay
 // in their holders' hands for ever; they hold no socket. mu must be held.
 func (in *Instance) noteQuietLocked() {
+	in.notePausedLocked()
 	if !in.closing || in.quietNoted || in.tasks > 0 || in.openLocked() > 0 || in.inUse > 0 && !in.forced {
 		return
 	}

@@ -45,6 +45,26 @@ type Config struct {
 	// no bound.
 	MaxWaiting int
 
+	// Reserve is how many connections of the limit callers of the classes [Scatter] and [Batch] never have, so that
+	// something is left for a caller of [Interactive] who comes while they are at work. When the limit is no greater,
+	// they may have one. Zero means none.
+	Reserve int
+
+	// MaxPerKey is the most connections that callers of one key have at once; see [Database.ForKey]. Further ones wait
+	// for the turn of their key, and others pass them by. Zero means no bound.
+	MaxPerKey int
+
+	// QueueTarget is the wait for a connection that a busy pool should keep. When for a whole QueueInterval no caller
+	// of [Interactive] waited for less, the pool is overloaded, and refuses with [*OverloadError] those of them who have
+	// waited for twice as long, until it is so no more. 50ms suits short statements.
+	//
+	// Zero means that nobody is refused for that: a job of many workers that share few connections waits as long all
+	// the time, is content with it, and is of class Interactive unless it says otherwise.
+	QueueTarget time.Duration
+
+	// QueueInterval is how long waits are watched before the pool counts as overloaded. Zero means 1s.
+	QueueInterval time.Duration
+
 	// MaxDials is how many connections may be dialled at once, those of pgxpools included; Control's is not counted. Zero
 	// means 2: enough to grow quickly, too few to hurt a server that has just come back.
 	MaxDials int
@@ -190,6 +210,7 @@ type DatabaseConfig struct {
 
 const (
 	defaultAcquireTimeout = 30 * time.Second
+	defaultQueueInterval  = time.Second
 	defaultMaxDials       = 2
 	defaultDialTimeout    = 10 * time.Second
 	defaultDrainTimeout   = 15 * time.Second
@@ -223,6 +244,10 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Control = max(c.Control, 0)
 	orDefault(&c.AcquireTimeout, defaultAcquireTimeout)
+	if c.QueueInterval <= 0 {
+		c.QueueInterval = defaultQueueInterval
+	}
+	c.Reserve, c.MaxPerKey = max(c.Reserve, 0), max(c.MaxPerKey, 0)
 	if c.MaxDials <= 0 {
 		c.MaxDials = defaultMaxDials
 	}

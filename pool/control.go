@@ -63,6 +63,7 @@ func (d *Database) connectNow(ctx context.Context) (*resource, error) {
 		d.in.closeLocked(r, &d.in.stat.Closes.Shrunk)
 		return nil, d.in.noControlLocked()
 	}
-	d.in.acquiredLocked(r, Control)
+	r.class = Control
+	d.in.acquiredLocked(r)
 	return r, nil
 }

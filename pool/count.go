@@ -40,8 +40,8 @@ type use struct {
 }
 
 // acquiredLocked counts a connection that is handed out. mu must be held.
-func (in *Instance) acquiredLocked(r *resource, c Class) {
-	r.db.acquires[c]++
+func (in *Instance) acquiredLocked(r *resource) {
+	r.db.acquires[r.class]++
 	r.use.tick = in.clock
 	if in.unmeasured--; in.unmeasured < 0 {
 		in.measureLocked(r)
@@ -92,16 +92,16 @@ func (in *Instance) tickUsesLocked() {
 }
 
 // acquired is acquiredLocked for who does not hold mu.
-func (in *Instance) acquired(r *resource, c Class) {
+func (in *Instance) acquired(r *resource) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.acquiredLocked(r, c)
+	in.acquiredLocked(r)
 }
 
 // waitedLocked counts the end of a wait that the pool has ended: with a connection, an error or a token. mu must be
 // held.
 func (in *Instance) waitedLocked(w *waiter, r *resource, err error) {
-	took, c, d := time.Since(w.since), &in.classes[Interactive], w.db
+	took, c, d := time.Since(w.since), &in.classes[w.class], w.db
 	w.took = took
 	switch {
 	case r != nil:
@@ -115,7 +115,7 @@ func (in *Instance) waitedLocked(w *waiter, r *resource, err error) {
 	case isConnectError(err):
 		d.unservedLocked(&c.Failed, &d.stat.Failed, took)
 	default:
-		in.refusedLocked(classOf(w.purpose), err)
+		in.refusedLocked(w.class, err)
 	}
 }
 
@@ -148,6 +148,8 @@ func (in *Instance) refusedLocked(c Class, err error) {
 	switch err.(type) { //nolint:errorlint // the pool made it itself just before, unwrapped
 	case *QueueFullError:
 		r.QueueFull++
+	case *OverloadError:
+		r.Overload++
 	case *NoBudgetError:
 		r.NoBudget++
 	case *closedError:
@@ -159,14 +161,6 @@ func (in *Instance) refusedLocked(c Class, err error) {
 	default:
 		r.Other++
 	}
-}
-
-// classOf is the class of who waits for a token.
-func classOf(p purpose) Class {
-	if p == control {
-		return Control
-	}
-	return Interactive
 }
 
 func isConnectError(err error) bool {

@@ -14,7 +14,7 @@ import (
 // called from many goroutines.
 //
 // A statement that cannot get a connection returns [*AcquireTimeoutError], [*QueueFullError], [*ConnectError],
-// [*NoBudgetError], [ErrClosed] or the context's error, and was not sent then.
+// [*OverloadError], [*NoBudgetError], [ErrClosed] or the context's error, and was not sent then.
 type Database struct {
 	in       *Instance
 	name     string
@@ -27,15 +27,18 @@ type Database struct {
 	begun atomic.Int64 // transactions
 
 	// Guarded by the instance's mu.
-	idle      idleList // empty while somebody waits in queue
-	queue     waitList
+	idle      list[resource] // the newest is last; empty while somebody in line may have one
+	line      line
+	held      list[waiter] // those who wait for the end of a pause
 	stat      DatabaseCounters
 	acquires  [numClasses]int64
 	refusing  trouble
-	cursor    *waiter // of pumpLocked
+	tenants   map[uint64]*tenant
+	former    []*tenant // to be used again
+	cursor    spot      // of pumpLocked
 	resources map[*resource]struct{}
 	lent      int  // resources in use
-	dialling  int  // dials in flight; the first so many of queue count on them
+	dialling  int  // dials in flight; the first so many of line count on them
 	missed    bool // a caller was refused because the next dial was too far away
 	failures  int  // dials failed in a row
 	dialErr   error
@@ -60,18 +63,14 @@ func (d *Database) ConnConfig() *pgx.ConnConfig { return d.conn.Copy() }
 
 // Acquire takes a connection, waiting for one if need be. The caller must give it back with [Conn.Release].
 func (d *Database) Acquire(ctx context.Context) (*Conn, error) {
-	r, err := d.acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.newConn(), nil
+	return d.ForKey(0).Acquire(ctx)
 }
 
 // acquire is Acquire without a handle. A connection that has been idle for long is pinged first; one that does not
 // answer is closed and the next one taken.
-func (d *Database) acquire(ctx context.Context) (*resource, error) {
+func (d *Database) acquire(ctx context.Context, key uint64) (*resource, error) {
 	for tries := 0; ; tries++ {
-		r, stale, err := d.take(ctx)
+		r, stale, err := d.take(ctx, key)
 		if err != nil || !stale && !d.in.attended {
 			return r, err
 		}
@@ -94,7 +93,7 @@ func (r *resource) fit(ctx context.Context, stale bool) (ok bool, err error) {
 		if ok, err := r.ping(ctx); !ok {
 			return false, err
 		}
-		r.db.in.acquired(r, Interactive)
+		r.db.in.acquired(r)
 	}
 	ok, err = r.readied(ctx)
 	if ok && r.watched() {
@@ -113,35 +112,58 @@ func (d *Database) noneFit(tries int) error {
 const maxPings = 1000
 
 // take takes an idle connection or waits for one.
-func (d *Database) take(ctx context.Context) (r *resource, stale bool, err error) {
+func (d *Database) take(ctx context.Context, key uint64) (r *resource, stale bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, false, &waitCanceledError{instance: d.in.cfg.Name, database: d.name, err: err}
 	}
-	in := d.in
+	in, c := d.in, Interactive
+	if in.cfg.Reserve > 0 { // otherwise the class is only asked for when it comes to waiting
+		c = classOf(ctx)
+	}
 	in.mu.Lock()
-	if r := d.nextIdleLocked(); r != nil && !in.closing {
-		stale := in.lendLocked(r)
+	if r := d.nextIdleLocked(); r != nil && !in.shut && d.lendAtOnceLocked(r, c, key) {
+		stale := in.lendLocked(r, c)
 		in.mu.Unlock()
 		in.observe(MeasuredWait, d, 0, nil)
 		return r, stale, nil
 	}
-	w, err := d.queueUpLocked()
 	in.mu.Unlock()
+	w, err := d.queueUp(ctx, key)
 	if err != nil {
 		return nil, false, err
 	}
-	r, err = in.await(ctx, w)
-	return r, false, err
+	return in.await(ctx, w)
+}
+
+// lendAtOnceLocked reports whether a caller may have r, which is idle, and charges it to the caller's class and key
+// then. The instance's mu must be held.
+func (d *Database) lendAtOnceLocked(r *resource, c Class, key uint64) bool {
+	if !d.in.selective {
+		return true
+	}
+	if !d.in.mayHaveLocked(c) {
+		return false
+	}
+	t := d.tenantLocked(key)
+	if !d.turnFreeLocked(t) {
+		return false
+	}
+	if t != nil {
+		t.admitted++
+	}
+	d.in.beginUseLocked(r, c, t)
+	return true
 }
 
 // lendLocked takes an idle connection and reports whether it must be pinged; it counts as acquired after that. mu must
 // be held.
-func (in *Instance) lendLocked(r *resource) (stale bool) {
+func (in *Instance) lendLocked(r *resource, c Class) (stale bool) {
+	r.class = c
 	stale = in.staleLocked(r)
 	in.fromIdleLocked(r)
 	in.noteDemandLocked()
 	if !stale {
-		in.acquiredLocked(r, Interactive)
+		in.acquiredLocked(r)
 	}
 	return stale
 }
@@ -151,111 +173,80 @@ func (in *Instance) staleLocked(r *resource) bool {
 	return r.suspicion != in.suspicion || in.cfg.PingAfter > 0 && in.clock-r.idleSince >= in.pingTicks
 }
 
-// queueUpLocked makes the caller wait, if it may. The instance's mu must be held.
-func (d *Database) queueUpLocked() (*waiter, error) {
-	in := d.in
-	err := in.refusalLocked(work)
-	if err == nil && in.cfg.MaxWaiting > 0 && in.waiting >= in.cfg.MaxWaiting {
-		err = &QueueFullError{Instance: in.cfg.Name, Waiting: in.waiting, Limit: in.limit}
-	}
-	if err != nil {
-		in.refusedLocked(Interactive, err)
+// queueUp makes the caller wait, if it may.
+func (d *Database) queueUp(ctx context.Context, key uint64) (*waiter, error) {
+	in, w := d.in, newWaiter(d)
+	w.class = classOf(ctx)
+	w.until = in.deadline(ctx, w.since)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if err := d.turnAwayLocked(w); err != nil {
+		in.waitedLocked(w, nil, err)
+		w.putAway()
 		return nil, err
 	}
-	if err := d.unreachableLocked(); err != nil {
-		d.unservedLocked(&in.classes[Interactive].Failed, &d.stat.Failed, 0)
-		return nil, err
-	}
-	w := in.enqueueLocked(d)
+	in.joinLocked(w, key)
 	in.pumpLocked()
 	return w, nil
 }
 
+// turnAwayLocked is why w may not even wait, or nil. The instance's mu must be held.
+func (d *Database) turnAwayLocked(w *waiter) error {
+	in := d.in
+	if err := in.refusalLocked(work); err != nil {
+		return err
+	}
+	if n := in.waiting + in.held + in.capped; in.cfg.MaxWaiting > 0 && n >= in.cfg.MaxWaiting {
+		return &QueueFullError{Instance: in.cfg.Name, Waiting: n, Limit: in.limit}
+	}
+	if in.paused != nil {
+		return nil
+	}
+	if err := d.unreachableLocked(); err != nil {
+		return err
+	}
+	return in.hopelessLocked(w)
+}
+
 // Exec runs sql on one connection, as [pgx.Conn.Exec] does.
 func (d *Database) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	r, err := d.acquire(ctx)
-	if err != nil {
-		return pgconn.CommandTag{}, err
-	}
-	defer r.release()
-	return r.exec(ctx, sql, args...)
+	return d.ForKey(0).Exec(ctx, sql, args...)
 }
 
 // Query runs sql on one connection, as [pgx.Conn.Query] does. The connection is given back when the rows are closed,
 // which reading them to the end or an error of Scan does too.
 func (d *Database) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	r, err := d.acquire(ctx)
-	if err != nil {
-		return failedRows{err: err}, err
-	}
-	rows, err := r.conn.Query(ctx, sql, args...)
-	if err != nil {
-		r.release()
-		return rows, err
-	}
-	return r.newRows(rows), nil
+	return d.ForKey(0).Query(ctx, sql, args...)
 }
 
 // QueryRow runs sql on one connection, as [pgx.Conn.QueryRow] does. The connection is given back by the row's Scan,
 // which must be called.
 func (d *Database) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	r, err := d.acquire(ctx)
-	if err != nil {
-		return failedRows{err: err}
-	}
-	return r.newRow(r.conn.QueryRow(ctx, sql, args...))
+	return d.ForKey(0).QueryRow(ctx, sql, args...)
 }
 
 // SendBatch sends b on one connection, as [pgx.Conn.SendBatch] does. The connection is given back by the results'
 // Close, or by the end of the transaction when b begins one.
 func (d *Database) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	r, err := d.acquire(ctx)
-	if err != nil {
-		return pgx.FailedBatchResults(b, err)
-	}
-	results := r.sendBatch(ctx, b)
-	if results.tx != nil {
-		results.tx.set(r)
-		watch(results.tx, r)
-	} else {
-		results.set(r)
-		watch(results, r)
-	}
-	return results
+	return d.ForKey(0).SendBatch(ctx, b)
 }
 
 // CopyFrom copies rows into a table on one connection, as [pgx.Conn.CopyFrom] does.
 func (d *Database) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
-	r, err := d.acquire(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer r.release()
-	return r.conn.CopyFrom(ctx, table, columns, src)
+	return d.ForKey(0).CopyFrom(ctx, table, columns, src)
 }
 
 // Begin starts a transaction, as [pgx.Conn.Begin] does. The connection is given back by Commit or Rollback.
-func (d *Database) Begin(ctx context.Context) (pgx.Tx, error) { return d.BeginTx(ctx, pgx.TxOptions{}) }
+func (d *Database) Begin(ctx context.Context) (pgx.Tx, error) { return d.ForKey(0).Begin(ctx) }
 
 // BeginTx starts a transaction with options. ctx is for the start alone: its end does not roll back.
 func (d *Database) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
-	r, err := d.acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t, err := r.beginTx(ctx, o)
-	if err != nil {
-		r.release()
-		return nil, err
-	}
-	t.set(r)
-	watch(t, r)
-	return t, nil
+	return d.ForKey(0).BeginTx(ctx, o)
 }
 
 // Ping takes a connection and sends an empty statement over it.
 func (d *Database) Ping(ctx context.Context) error {
-	r, err := d.acquire(ctx)
+	r, err := d.acquire(ctx, 0)
 	if err != nil {
 		return err
 	}

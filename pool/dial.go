@@ -198,7 +198,9 @@ func (d *Database) connectAs(ctx context.Context, p purpose, held bool, used fro
 func (d *Database) newResource(p purpose) *resource {
 	d.in.mu.Lock()
 	defer d.in.mu.Unlock()
-	return &resource{db: d, control: p == control, fresh: true, suspicion: d.in.suspicion, generation: d.in.generation}
+	r := &resource{db: d, control: p == control, fresh: true, suspicion: d.in.suspicion, generation: d.in.generation}
+	r.node.of = r
+	return r
 }
 
 func (r *resource) open(ctx context.Context, cc *pgx.ConnConfig, dl *dialer) error {
@@ -251,6 +253,9 @@ func (in *Instance) adoptLocked(r *resource) {
 	r.db.resources[r] = struct{}{}
 	r.db.lent++
 	in.inUse++
+	if r.control {
+		in.controlsInUse++
+	}
 }
 
 // dialFailedLocked decides who hears of it. With no connection of d in use and no other dial under way nothing can come
@@ -272,13 +277,11 @@ func (d *Database) dialFailedLocked(err error) {
 	if full {
 		return
 	}
-	for w := d.queue.first; w != nil; {
-		next := w.next
+	d.line.each(func(w *waiter) {
 		if d.lent+d.dialling == 0 || time.Since(w.since) > hopeful {
 			in.settleLocked(w, nil, err)
 		}
-		w = next
-	}
+	})
 }
 
 // backingOffLocked reports whether d must not be dialled yet, and sees to it that the queue is looked at when it may

@@ -20,7 +20,7 @@
 //
 // # Waiting
 //
-// Callers wait in one order and are handed the connection itself, by whoever returns one or by a dial in the
+// Callers wait in one order, by their arrival and their class ([WithClass]), and are handed the connection itself, by whoever returns one or by a dial in the
 // background, whichever is first. Between databases the order is kept up to 10 ms: converting a connection from one
 // database to another costs a close and a dial, which is not worth it for less. A database that has no connection at
 // all is served in the strict order.

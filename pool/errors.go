@@ -87,13 +87,25 @@ type AcquireTimeoutError struct {
 	InUse    int // of Open: lent to callers
 	Draining int // of Open: closed by us, not yet by the server
 	Waiting  int // other callers still waiting
-	Dial     error
+
+	// MaxPerKey is not 0 when it was Config.MaxPerKey that the caller waited for: so many others of its key had
+	// connections or came before.
+	MaxPerKey int
+
+	Paused bool // the pool is paused
+	Dial   error
 }
 
 func (e *AcquireTimeoutError) Error() string {
 	s := fmt.Sprintf("pool: instance %s: no connection to database %s was free within %s: %d of %d sockets open, "+
 		"%d in use, %d closing, %d other callers waiting", e.Instance, e.Database, e.Waited.Round(time.Millisecond),
 		e.Open, e.Limit, e.InUse, e.Draining, e.Waiting)
+	if e.MaxPerKey > 0 {
+		s += fmt.Sprintf("; its key had the %d that one key may have", e.MaxPerKey)
+	}
+	if e.Paused {
+		s += "; the pool is paused"
+	}
 	if e.Dial != nil {
 		s += "; the last dial failed: " + e.Dial.Error()
 	}
@@ -142,6 +154,33 @@ func (e *QueueFullError) Error() string {
 
 // SafeToRetry is true: nothing was sent.
 func (e *QueueFullError) SafeToRetry() bool { return true }
+
+// OverloadError refuses a caller because more is asked of the pool than it can do: at once when the caller's time would
+// clearly be over before its turn, or after a wait by the rule of Config.QueueTarget. Nothing was sent.
+type OverloadError struct {
+	Instance  string
+	Database  string
+	Class     Class
+	Limit     int           // sockets this process may hold
+	Waiting   int           // other callers waiting
+	Estimated time.Duration // the wait that was to be expected; 0 when Waited is given
+	Waited    time.Duration // how long the caller had waited; 0 when it was refused at once
+	Target    time.Duration // Config.QueueTarget; 0 when the caller was refused at once
+}
+
+func (e *OverloadError) Error() string {
+	why := fmt.Sprintf("a wait of about %s is to be expected, which the caller's deadline does not allow",
+		e.Estimated.Round(time.Millisecond))
+	if e.Estimated == 0 {
+		why = fmt.Sprintf("waits have been longer than %s for some time, and this caller has waited for %s",
+			e.Target, e.Waited.Round(time.Millisecond))
+	}
+	return fmt.Sprintf("pool: instance %s: overloaded: %d other callers (this one %s) wait for %d sockets; %s",
+		e.Instance, e.Waiting, e.Class, e.Limit, why)
+}
+
+// SafeToRetry is true: nothing was sent.
+func (e *OverloadError) SafeToRetry() bool { return true }
 
 // TooManyError refuses an [AcquireMany] (or a pgxpool) that wants more connections of one instance than the instance
 // can ever lend.

@@ -244,7 +244,7 @@ func (d *Database) Inspect(ctx context.Context) (Pooling, error) {
 	case <-ctx.Done():
 		return d.Pooling(), ctx.Err()
 	}
-	a, err := d.acquire(ctx)
+	a, err := d.acquire(ctx, 0)
 	if err != nil {
 		return d.Pooling(), err
 	}
@@ -260,7 +260,7 @@ func (d *Database) judge(ctx context.Context, a *resource) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, judgeTime)
 	defer cancel()
-	b, err := d.acquire(ctx)
+	b, err := d.acquire(ctx, 0)
 	if err != nil {
 		return
 	}

@@ -1,58 +1,7 @@
 package pool
 
-// idleList holds a database's idle connections in the order of their return. The newest is lent first, so that a
-// quiet pool shrinks, unless IdleOrder says otherwise; the oldest is closed first. All of it is guarded by the
-// instance's mu.
-type idleList struct {
-	oldest, newest *resource
-	n              int
-}
-
-func (l *idleList) push(r *resource) {
-	r.prev, r.next = l.newest, nil
-	if l.newest == nil {
-		l.oldest = r
-	} else {
-		l.newest.next = r
-	}
-	l.newest = r
-	l.n++
-}
-
-// insert puts r where its time of return belongs: a check in between does not count as use.
-func (l *idleList) insert(r *resource) {
-	after := l.newest
-	for after != nil && after.returned > r.returned {
-		after = after.prev
-	}
-	if after == l.newest {
-		l.push(r)
-		return
-	}
-	r.prev = after
-	if after == nil {
-		r.next, l.oldest = l.oldest, r
-	} else {
-		r.next, after.next = after.next, r
-	}
-	r.next.prev = r
-	l.n++
-}
-
-func (l *idleList) remove(r *resource) {
-	if r.prev == nil {
-		l.oldest = r.next
-	} else {
-		r.prev.next = r.next
-	}
-	if r.next == nil {
-		l.newest = r.prev
-	} else {
-		r.next.prev = r.prev
-	}
-	r.prev, r.next = nil, nil
-	l.n--
-}
+// A database's idle connections are a list in the order of their return. The newest is lent first, so that a quiet pool
+// shrinks, unless IdleOrder says otherwise; the oldest is closed first.
 
 // toIdleLocked makes an in-use connection idle. mu must be held.
 func (in *Instance) toIdleLocked(r *resource) {
@@ -61,20 +10,30 @@ func (in *Instance) toIdleLocked(r *resource) {
 	in.inUse--
 	in.idle++
 	r.db.lent--
-	r.db.idle.push(r)
+	r.db.idle.push(&r.node)
+}
+
+// insertIdleLocked puts r where its time of return belongs in the list: a check in between does not count as use. The
+// instance's mu must be held.
+func (d *Database) insertIdleLocked(r *resource) {
+	at := d.idle.last
+	for at != nil && at.of.returned > r.returned {
+		at = at.prev
+	}
+	d.idle.insert(at, &r.node)
 }
 
 // nextIdleLocked is the idle connection to lend next, or nil. The instance's mu must be held.
 func (d *Database) nextIdleLocked() *resource {
 	if d.in.cfg.IdleOrder == FIFO {
-		return d.idle.oldest
+		return d.idle.first.value()
 	}
-	return d.idle.newest
+	return d.idle.last.value()
 }
 
 // fromIdleLocked makes an idle connection in use. mu must be held.
 func (in *Instance) fromIdleLocked(r *resource) {
-	r.db.idle.remove(r)
+	r.node.leave()
 	r.db.lent++
 	in.idle--
 	in.inUse++
@@ -88,7 +47,7 @@ func (in *Instance) oldestIdleLocked(except *Database) *resource {
 	}
 	var oldest *resource
 	for _, d := range in.dbs {
-		if r := d.idle.oldest; d != except && r != nil && (oldest == nil || r.returned < oldest.returned) {
+		if r := d.idle.first.value(); d != except && r != nil && (oldest == nil || r.returned < oldest.returned) {
 			oldest = r
 		}
 	}
@@ -111,8 +70,9 @@ func (in *Instance) evictLocked(except *Database) bool {
 // expireLocked applies the idle timeout and the lifetime. The instance's mu must be held.
 func (d *Database) expireLocked() {
 	in := d.in
-	for r := d.idle.oldest; r != nil; {
-		next := r.next
+	for e := d.idle.first; e != nil; {
+		r := e.of
+		e = e.next
 		switch {
 		case tickPassed(in.clock, r.expires):
 			in.fromIdleLocked(r)
@@ -121,7 +81,6 @@ func (d *Database) expireLocked() {
 			in.fromIdleLocked(r)
 			in.closeLocked(r, &in.stat.Closes.Idle)
 		}
-		r = next
 	}
 	for r := range d.resources {
 		if r.doom == nil && tickPassed(in.clock, r.expires) {

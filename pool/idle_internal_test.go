@@ -8,28 +8,30 @@ import (
 )
 
 func TestACheckedConnectionGoesBackToItsPlaceInTheIdleList(t *testing.T) {
-	var l idleList
+	d := &Database{}
+	l := &d.idle
 	rs := make([]*resource, 5)
 	for i := range rs {
 		rs[i] = &resource{returned: uint64(i)}
-		l.push(rs[i])
+		rs[i].node.of = rs[i]
+		d.insertIdleLocked(rs[i])
 	}
 	for range 200 {
 		i, j := rand.IntN(len(rs)), rand.IntN(len(rs))
-		l.remove(rs[i])
+		rs[i].node.leave()
 		if i != j {
-			l.remove(rs[j])
-			l.insert(rs[j])
+			rs[j].node.leave()
+			d.insertIdleLocked(rs[j])
 		}
-		l.insert(rs[i])
+		d.insertIdleLocked(rs[i])
 		n := 0
-		for r := l.oldest; r != nil; r = r.next {
-			require.Same(t, rs[n], r)
+		for e := l.first; e != nil; e = e.next {
+			require.Same(t, rs[n], e.of)
 			n++
 		}
-		for r := l.newest; r != nil; r = r.prev {
+		for e := l.last; e != nil; e = e.prev {
 			n--
-			require.Same(t, rs[n], r)
+			require.Same(t, rs[n], e.of)
 		}
 		require.Zero(t, n)
 		require.Equal(t, len(rs), l.n)

@@ -21,6 +21,8 @@ type Instance struct {
 	pingTicks uint32 // PingAfter on the coarse clock
 	attended  bool   // each connection needs attention before it is lent: PrepareConn or LeakAfter
 	id        uint64 // orders instances of one name in AcquireMany
+	born      time.Time
+	selective bool // not everybody may have a connection that is idle
 
 	// many is held (by sending) by the one AcquireMany that is collecting connections here. Two collectors could each
 	// hold half of what both want.
@@ -61,16 +63,26 @@ type Instance struct {
 	inUse    int // resources lent to callers
 	idle     int // resources in the databases' idle lists
 
-	// waiting counts the callers in the databases' queues and in raw: while it is 0 a returned connection needs no
+	// waiting counts the callers in the databases' lines and in raw: while it is 0 a returned connection needs no
 	// thought.
 	waiting   int
-	arrivals  uint64        // the last waiter's place in the order
-	raw       waitList      // callers that want a token for a socket of their own
-	controls  waitList      // callers that want the control token
-	converted time.Time     // when a connection was last closed for a database that had others
-	dialTime  time.Duration // how long the last good dial took
-	patient   *time.Timer   // looks at the queue when somebody's patience ends; stopped by Close
-	wanted    int           // how many connections the current AcquireMany wants
+	lined     [numClasses]int // callers in the databases' lines
+	held      int             // callers who wait for the end of a pause
+	capped    int             // callers who wait for their key's turn
+	low       int             // connections in use by Scatter and Batch, while there is a reserve
+	raw       list[waiter]    // callers that want a token for a socket of their own
+	controls  list[waiter]    // callers that want the control token
+	converted time.Time       // when a connection was last closed for a database that had others
+	dialTime  time.Duration   // how long the last good dial took
+	patient   *time.Timer     // looks at the queue when somebody's patience ends; stopped by Close
+	wanted    int             // how many connections the current AcquireMany wants
+	wantedBy  Class
+	pace      pace
+	codel     codel
+	paused    *pause
+	shut      bool // closing or paused: nothing idle is lent
+
+	controlsInUse int // resources in use that Control made
 
 	mostIdle   int           // of each database
 	progress   chan struct{} // closed when a dial has ended; nil while nobody wants to know
@@ -114,6 +126,8 @@ func New(c Config) (*Instance, error) {
 	}
 	in := &Instance{
 		cfg:        c,
+		born:       time.Now(),
+		selective:  c.Reserve > 0 || c.MaxPerKey > 0,
 		id:         instances.Add(1),
 		many:       make(chan struct{}, 1),
 		cancels:    make(chan struct{}, maxCancels),

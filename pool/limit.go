@@ -1,6 +1,9 @@
 package pool
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Limit is the number of sockets that may be open now.
 func (in *Instance) Limit() int {
@@ -32,6 +35,7 @@ func (in *Instance) setLimit(n int, reason string) {
 	in.mu.Lock()
 	in.tellLimitLocked(n, reason)
 	in.limit, in.reason = n, reason
+	in.pace = pace{began: time.Now()} // what was measured was another pool
 	for over := -in.freeLocked(work); over > 0; over-- {
 		r := in.oldestIdleLocked(nil)
 		if r == nil {
@@ -40,9 +44,7 @@ func (in *Instance) setLimit(n int, reason string) {
 		}
 		in.closeLocked(r, &in.stat.Closes.Shrunk)
 	}
-	if in.wanted > in.lendableLocked() {
-		in.failManyLocked()
-	}
+	in.failManyLocked()
 	if n == 0 {
 		in.refuseWaitersLocked(in.noBudgetLocked())
 	}
@@ -96,7 +98,7 @@ func (in *Instance) uncarriedControlLocked() []*socket {
 		return nil
 	}
 	for in.controls.first != nil {
-		in.settleLocked(in.controls.first, nil, in.noControlLocked())
+		in.settleLocked(in.controls.first.of, nil, in.noControlLocked())
 	}
 	var open []*socket
 	for s := range in.sockets {
@@ -110,17 +112,26 @@ func (in *Instance) uncarriedControlLocked() []*socket {
 // refuseWaitersLocked tells everybody who waits for a connection or for a token of work. mu must be held.
 func (in *Instance) refuseWaitersLocked(err error) {
 	for in.raw.first != nil {
-		in.settleLocked(in.raw.first, nil, err)
+		in.settleLocked(in.raw.first.of, nil, err)
 	}
 	for _, d := range in.dbs {
-		for d.queue.first != nil {
-			in.settleLocked(d.queue.first, nil, err)
+		for _, t := range d.tenants { // first, so that nobody has a turn any more
+			for t.queue.first != nil {
+				in.settleLocked(t.queue.first.of, nil, err)
+			}
+		}
+		for d.held.first != nil {
+			in.settleLocked(d.held.first.of, nil, err)
+		}
+		for w := d.line.first(true); w != nil; w = d.line.first(true) {
+			in.settleLocked(w, nil, err)
 		}
 	}
 }
 
 // Demand is the most connections that were in use or waited for at one moment since the last call of Demand: what this
-// process could have made use of. Sockets of pgxpools count as in use. A caller who was refused with [*NoBudgetError]
+// process could have made use of. Sockets of pgxpools count as in use; callers who wait for their key's turn do not
+// count, for more connections would be none for them. A caller who was refused with [*NoBudgetError]
 // counts as one who waits, so a pool without any budget still has a demand.
 func (in *Instance) Demand() int {
 	in.mu.Lock()
@@ -132,7 +143,7 @@ func (in *Instance) Demand() int {
 
 // demandLocked is the demand now. mu must be held.
 func (in *Instance) demandLocked() int {
-	return in.inUse + in.charged[lent] + in.waiting + in.controls.n
+	return in.inUse + in.charged[lent] + in.waiting + in.held + in.controls.n
 }
 
 // noteDemandLocked is called whenever it has risen. mu must be held.

@@ -97,7 +97,7 @@ func (b *backend) gone(s *socket) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), inquiryPeriod)
 	defer cancel()
-	r, err := s.db.acquire(ctx)
+	r, err := s.db.acquire(ctx, 0)
 	if err != nil {
 		return false
 	}

@@ -22,7 +22,7 @@ func AcquireMany(ctx context.Context, dbs ...*Database) ([]*Conn, error) {
 
 	groups := slices.Collect(chunkByInstance(order, dbs))
 	for _, g := range groups {
-		if err := dbs[g[0]].in.checkMany(len(g)); err != nil {
+		if err := dbs[g[0]].in.checkMany(ctx, len(g)); err != nil {
 			return nil, err
 		}
 	}
@@ -68,23 +68,28 @@ func releaseAll(rs []*resource) {
 	}
 }
 
-func (in *Instance) checkMany(n int) error {
+func (in *Instance) checkMany(ctx context.Context, n int) error {
+	c := classOf(ctx)
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	err := in.checkManyLocked(n)
+	err := in.checkManyLocked(n, c)
 	if err != nil {
-		in.refusedLocked(Interactive, err)
+		in.refusedLocked(c, err)
 	}
 	return err
 }
 
 // checkManyLocked refuses what could never be had. mu must be held.
-func (in *Instance) checkManyLocked(n int) error {
+func (in *Instance) checkManyLocked(n int, c Class) error {
 	if in.limit == 0 {
 		return in.refusalLocked(work)
 	}
-	if n > in.lendableLocked() {
-		return &TooManyError{Instance: in.cfg.Name, Wanted: n, Lendable: in.lendableLocked()}
+	most := in.lendableLocked()
+	if c.low() {
+		most = in.lowMostLocked()
+	}
+	if n > most {
+		return &TooManyError{Instance: in.cfg.Name, Wanted: n, Lendable: most}
 	}
 	return nil
 }
@@ -101,7 +106,7 @@ func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Databas
 	defer in.stopCollecting()
 
 	ws := make([]*waiter, len(group))
-	if err := in.takeOrQueue(group, dbs, got, ws); err != nil {
+	if err := in.takeOrQueue(ctx, group, dbs, got, ws); err != nil {
 		return err
 	}
 	var failed error
@@ -110,7 +115,7 @@ func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Databas
 		case w == nil:
 			in.observe(MeasuredWait, dbs[group[i]], 0, nil)
 		case failed == nil:
-			got[group[i]], failed = in.await(ctx, w)
+			got[group[i]], _, failed = in.await(ctx, w)
 		default:
 			in.abandon(w)
 		}
@@ -146,48 +151,53 @@ func (in *Instance) fitOne(ctx context.Context, d *Database, r *resource) (*reso
 		case tries > maxPings:
 			return nil, d.noneFit(tries)
 		}
-		if r, err = in.await(ctx, in.enqueueForMany(d)); err != nil {
+		if r, _, err = in.await(ctx, in.enqueueForMany(ctx, d)); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
 }
 
-func (in *Instance) enqueueForMany(d *Database) *waiter {
+func (in *Instance) enqueueForMany(ctx context.Context, d *Database) *waiter {
+	w := newWaiter(d)
+	w.class, w.many = classOf(ctx), true
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	w := in.enqueueLocked(d)
-	w.many = true
+	in.joinLocked(w, 0)
 	in.pumpLocked()
 	return w
 }
 
 // takeOrQueue takes what is idle and queues for the rest, in one step.
-func (in *Instance) takeOrQueue(group []int, dbs []*Database, got []*resource, ws []*waiter) error {
+func (in *Instance) takeOrQueue(ctx context.Context, group []int, dbs []*Database, got []*resource, ws []*waiter) error {
+	c := classOf(ctx)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if err := in.refusalLocked(work); err != nil {
-		in.refusedLocked(Interactive, err)
+		in.refusedLocked(c, err)
 		return err
 	}
-	if err := in.checkManyLocked(len(group)); err != nil {
-		in.refusedLocked(Interactive, err)
+	if err := in.checkManyLocked(len(group), c); err != nil {
+		in.refusedLocked(c, err)
 		return err
 	}
-	in.wanted = len(group)
+	in.wanted, in.wantedBy = len(group), c
 	for i, at := range group {
 		d := dbs[at]
-		if r := d.nextIdleLocked(); r != nil && !in.staleLocked(r) {
-			in.lendLocked(r)
-			got[at] = r
-			continue
-		} else if r != nil {
+		if r := d.nextIdleLocked(); r != nil && !in.shut && in.mayHaveLocked(c) {
+			if !in.staleLocked(r) {
+				in.beginUseLocked(r, c, nil)
+				in.lendLocked(r, c)
+				got[at] = r
+				continue
+			}
 			in.fromIdleLocked(r)
 			// Not pinged here: waiting for answers while holding the others is no better than dialling anew.
 			in.closeLocked(r, &in.stat.Closes.Idle)
 		}
-		ws[i] = in.enqueueLocked(d)
-		ws[i].many = true
+		ws[i] = newWaiter(d)
+		ws[i].class, ws[i].many = c, true
+		in.joinLocked(ws[i], 0)
 	}
 	in.pumpLocked()
 	return nil
@@ -222,6 +232,10 @@ func (in *Instance) startCollecting(ctx context.Context, d *Database, since time
 func (in *Instance) stopCollecting() {
 	in.mu.Lock()
 	in.wanted = 0
+	if in.paused != nil {
+		in.paused.collecting = false
+	}
+	in.noteQuietLocked()
 	in.mu.Unlock()
 	<-in.many
 }
@@ -232,20 +246,30 @@ func (in *Instance) abandon(w *waiter) {
 		<-w.done
 		in.returnUnused(w)
 	}
-	*w = waiter{done: w.done, timer: w.timer}
-	waiters.Put(w)
+	w.putAway()
 }
 
-// failManyLocked ends the current AcquireMany, which wants more than a lowered limit allows. mu must be held.
+// failManyLocked ends the current AcquireMany if it wants more than a lowered limit allows. mu must be held.
 func (in *Instance) failManyLocked() {
-	err := in.checkManyLocked(in.wanted)
+	if in.wanted == 0 {
+		return
+	}
+	err := in.checkManyLocked(in.wanted, in.wantedBy)
+	if err == nil {
+		return
+	}
 	for _, d := range in.dbs {
-		for w := d.queue.first; w != nil; {
-			next := w.next
+		d.line.each(func(w *waiter) {
 			if w.many {
 				in.settleLocked(w, nil, err)
 			}
-			w = next
+		})
+		for e := d.held.first; e != nil; {
+			w := e.of
+			e = e.next
+			if w.many {
+				in.settleLocked(w, nil, err)
+			}
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (r *resource) ping(ctx context.Context) (bool, error) {
 	}
 	if taken.CompareAndSwap(false, true) {
 		in.mu.Lock()
-		r.db.unservedLocked(&in.classes[Interactive].Cancels, &r.db.stat.Cancels, sinceEpoch()-start)
+		r.db.unservedLocked(&in.classes[r.class].Cancels, &r.db.stat.Cancels, sinceEpoch()-start)
 		in.mu.Unlock()
 		return false, &waitCanceledError{instance: in.cfg.Name, database: r.db.name, err: ctx.Err()}
 	}

@@ -31,7 +31,11 @@ const mostTokens = 6
 
 func randomCallers(t *testing.T, s *server, second string, seed uint64) {
 	seen := watchBackends(t, s.cluster)
-	in := s.instance(limit(mostTokens), func(c *pool.Config) { c.Control = 1 })
+	in := s.instance(limit(mostTokens), func(c *pool.Config) {
+		c.Control, c.Reserve, c.MaxPerKey = 1, int(seed), 2*int(seed%2)
+		c.QueueTarget = time.Duration(seed%2) * 10 * time.Millisecond
+		c.QueueInterval = 50 * time.Millisecond
+	})
 	dbs := []*pool.Database{
 		in.Database(s.db, pool.DatabaseConfig{}), in.Database(s.db, pool.DatabaseConfig{}),
 		in.Database(second, pool.DatabaseConfig{}),
@@ -55,10 +59,26 @@ func randomCallers(t *testing.T, s *server, second string, seed uint64) {
 		}
 	})
 	wg.Go(func() {
+		rng := rand.New(rand.NewPCG(seed, 101))
+		for ctx.Err() == nil {
+			pausing, cancel := context.WithTimeout(ctx, time.Duration(rng.IntN(60))*time.Millisecond)
+			if in.Pause(pausing) == nil {
+				time.Sleep(time.Duration(rng.IntN(10)) * time.Millisecond)
+			}
+			in.Resume()
+			cancel()
+			time.Sleep(time.Duration(rng.IntN(100)) * time.Millisecond)
+		}
+	})
+	wg.Go(func() {
 		for ctx.Err() == nil {
 			st := in.Stat()
 			if st.Open > mostTokens || st.Idle+st.InUse > st.Open+mostTokens || st.Waiting < 0 {
 				t.Errorf("the books are wrong: %+v", st)
+				return
+			}
+			if wrong := pool.Audit(in); wrong != "" {
+				t.Errorf("%s: %+v", wrong, st)
 				return
 			}
 		}
@@ -88,8 +108,14 @@ func randomCallers(t *testing.T, s *server, second string, seed uint64) {
 func step(in *pool.Instance, dbs []*pool.Database, rng *rand.Rand) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(rng.IntN(100))*time.Millisecond)
 	defer cancel()
+	ctx = pool.WithClass(ctx, pool.Class(rng.IntN(4)))
 	db := dbs[rng.IntN(len(dbs))]
-	switch rng.IntN(10) {
+	switch rng.IntN(12) {
+	case 10, 11:
+		if c, err := db.ForKey(uint64(rng.IntN(4))).Acquire(ctx); err == nil {
+			time.Sleep(time.Duration(rng.IntN(3)) * time.Millisecond)
+			c.Release()
+		}
 	case 0:
 		_, _ = db.Exec(ctx, "select pg_sleep(0.05)")
 	case 1:

@@ -151,6 +151,7 @@ func TestAResetRunsBeforeTheNextCallerAndItsFailureClosesTheConnection(t *testin
 	require.Equal(t, before, after)
 	require.Equal(t, first, second)
 
+	eventually(t, "reset", func() bool { return in.Stat().Idle == 1 })
 	fail.Store(true)
 	require.NoError(t, db.Ping(ctx))
 	eventually(t, "closed", func() bool { return in.Stat().Closes.Dirty == 1 })

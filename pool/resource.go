@@ -19,19 +19,22 @@ type resource struct {
 
 	backend uint32 // who answered first; a session behind a pooler never sees another one
 
-	prev, next *resource // idle list; guarded by mu
-	returned   uint64    // when it became idle, in the order of returns
-	idleSince  uint32    // the same on the coarse clock
-	expires    uint32    // on the coarse clock
-	checkedAt  uint32    // when it was last used or checked, on the coarse clock
-	suspicion  uint32    // the instance's when it was last known to be sound; guarded by mu
-	generation uint32    // the instance's when its dial began
-	doom       *int64    // why it must not be lent again, a counter of the instance, or nil; guarded by mu
-	control    bool      // made by Control: closed on release
-	fresh      bool      // dialled, not yet placed; guarded by mu
-	use        use       // guarded by mu
-	abandoned  bool      // somebody may still use conn: only the socket may be touched
-	loan       *loan     // who holds it; nil without LeakAfter
+	node       node[resource] // in the idle list; guarded by mu
+	returned   uint64         // when it became idle, in the order of returns
+	idleSince  uint32         // the same on the coarse clock
+	expires    uint32         // on the coarse clock
+	checkedAt  uint32         // when it was last used or checked, on the coarse clock
+	suspicion  uint32         // the instance's when it was last known to be sound; guarded by mu
+	generation uint32         // the instance's when its dial began
+	doom       *int64         // why it must not be lent again, a counter of the instance, or nil; guarded by mu
+	control    bool           // made by Control: closed on release
+	low        bool           // its holder is Scatter or Batch, and there is a reserve; guarded by mu
+	tenant     *tenant        // the key of its holder, if that is capped; guarded by mu
+	class      Class          // of its holder; guarded by mu
+	use        use            // guarded by mu
+	fresh      bool           // dialled, not yet placed; guarded by mu
+	abandoned  bool           // somebody may still use conn: only the socket may be touched
+	loan       *loan          // who holds it; nil without LeakAfter
 
 	// Handles are cut from slabs, so that a statement through the pool allocates no more than one without it. A handle
 	// is never used again: a second Release of it must find nothing to release.
@@ -190,7 +193,10 @@ func (in *Instance) putBack(r *resource) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.returnedLocked(r)
-	if in.waiting == 0 && !in.closing && r.doom == nil && in.freeLocked(work) >= 0 && r.db.idle.n < in.mostIdle {
+	if in.selective {
+		in.endUseLocked(r)
+	}
+	if in.waiting == 0 && !in.shut && r.doom == nil && in.freeLocked(work) >= 0 && r.db.idle.n < in.mostIdle {
 		in.toIdleLocked(r)
 		return
 	}
@@ -211,6 +217,9 @@ func (in *Instance) putBackUnused(r *resource) {
 // r counts as in use. mu must be held.
 func (in *Instance) placeLocked(r *resource) {
 	d := r.db
+	in.endUseLocked(r) // whose holder gave up, or which was reset or checked in between
+	in.shedLocked()
+	next := d.line.first(in.lowFreeLocked() > 0)
 	switch {
 	case in.closing:
 		in.closeLocked(r, &in.stat.Closes.Shutdown)
@@ -218,20 +227,21 @@ func (in *Instance) placeLocked(r *resource) {
 		in.closeLocked(r, r.doom)
 	case in.freeLocked(work) < 0:
 		in.closeLocked(r, &in.stat.Closes.Shrunk)
-	case d.queue.first == nil && d.idle.n >= in.mostIdle:
+	case next == nil && d.idle.n >= in.mostIdle:
 		in.closeLocked(r, &in.stat.Closes.Surplus)
-	case d.queue.first == nil:
+	case next == nil:
 		in.toIdleLocked(r)
 	case r.suspicion != in.suspicion && !r.fresh:
 		in.backgroundLocked(r.checkAndPlace)
-	case in.overdueLocked(d):
+	case in.overdueLocked(d, next):
 		in.closeForOthersLocked(r)
 	default:
-		in.acquiredLocked(r, Interactive)
+		r.class = next.class
+		in.acquiredLocked(r)
 		if !r.fresh {
 			in.handedOffLocked()
 		}
-		in.settleLocked(d.queue.first, r, nil)
+		in.settleLocked(next, r, nil)
 	}
 	r.fresh = false
 	in.pumpLocked()
@@ -268,6 +278,10 @@ func (in *Instance) dropLocked(r *resource, reason *int64) {
 // mu must be held.
 func (in *Instance) closeLocked(r *resource, reason *int64) {
 	*reason++
+	in.endUseLocked(r)
+	if r.control {
+		in.controlsInUse--
+	}
 	in.inUse--
 	r.db.lent--
 	r.db.stat.Closed++

@@ -214,20 +214,20 @@ func (in *Instance) copyStat() (s Stat, first time.Time) {
 	s = Stat{
 		Name: in.cfg.Name, Bound: in.boundLocked(), Limit: in.limit, Open: in.openLocked(), Peak: in.peak, Idle: in.idle,
 		InUse: in.inUse, Dialling: in.dialling, Draining: in.drainingLocked(), Lingering: in.lingering,
-		Lent: in.charged[lent], Waiting: in.waiting + in.controls.n,
+		Lent: in.charged[lent], Waiting: in.waitingLocked(), Paused: in.paused != nil,
 		Counters: in.stat, Classes: in.classes, Databases: make([]DatabaseStat, len(in.dbs)),
 	}
 	s.DialErrorsBy = maps.Clone(in.stat.DialErrorsBy)
-	s.Classes[Interactive].Waiting = in.waiting
+	s.Classes[Interactive].Waiting = in.raw.n
 	s.Classes[Control].Waiting = in.controls.n
-	first = earlier(in.raw.since(), in.controls.since())
+	first = earlier(firstSince(&in.raw), firstSince(&in.controls))
 	failed := time.Time{}
 	for i, d := range in.dbs {
-		since := d.queue.since()
+		since, waiting := d.waitingSince(&s.Classes)
 		first = earlier(first, since)
 		ds := &s.Databases[i]
 		*ds = DatabaseStat{Database: d.name, User: d.conn.User, Shard: d.shard, Idle: d.idle.n, InUse: d.lent, Dialling: d.dialling,
-			Waiting: d.queue.n, DatabaseCounters: d.stat}
+			Waiting: waiting, DatabaseCounters: d.stat}
 		ds.Transactions = d.begun.Load()
 		s.Transactions += ds.Transactions
 		for c, n := range d.acquires {
@@ -249,12 +249,35 @@ func (in *Instance) copyStat() (s Stat, first time.Time) {
 	return s, first
 }
 
-// since is when the first one came, or zero.
-func (l *waitList) since() time.Time {
+// waitingSince is when the first of those who wait for the database came, or zero, and how many there are, whom it adds
+// to their classes. The instance's mu must be held.
+func (d *Database) waitingSince(classes *[numClasses]ClassStat) (first time.Time, n int) {
+	count := func(l *list[waiter]) {
+		first = earlier(first, firstSince(l))
+		for e := l.first; e != nil; e = e.next {
+			classes[e.of.class].Waiting++
+			n++
+		}
+	}
+	for c := range d.line.classes {
+		l := &d.line.classes[c]
+		first = earlier(first, firstSince(l))
+		classes[c].Waiting += l.n
+		n += l.n
+	}
+	count(&d.held)
+	for _, t := range d.tenants {
+		count(&t.queue)
+	}
+	return first, n
+}
+
+// firstSince is when the first one in l came, or zero.
+func firstSince(l *list[waiter]) time.Time {
 	if l.first == nil {
 		return time.Time{}
 	}
-	return l.first.since
+	return l.first.of.since
 }
 
 // earlier is the earlier one of those that are not zero.

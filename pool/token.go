@@ -61,27 +61,33 @@ func (in *Instance) giveBack(p purpose) {
 
 // takeToken waits for a token for a socket that the caller is going to dial. The caller then owns one charge of p.
 func (in *Instance) takeToken(ctx context.Context, d *Database, p purpose) error {
-	in.mu.Lock()
-	if err := in.refusalLocked(p); err != nil {
-		in.refusedLocked(classOf(p), err)
-		in.mu.Unlock()
-		return err
-	}
 	w := newWaiter(d)
 	w.purpose = p
 	if p == control {
-		in.controls.push(w)
+		w.class = Control
+	}
+	in.mu.Lock()
+	if err := in.refusalLocked(p); err != nil {
+		in.refusedLocked(w.class, err)
+		in.mu.Unlock()
+		w.putAway()
+		return err
+	}
+	w.rank = w.since.Sub(in.born)
+	if p == control {
+		w.place = forControl
+		in.controls.push(&w.node)
+		in.noteDemandLocked()
 		in.serveControlLocked()
 	} else {
-		in.arrivals++
-		w.seq = in.arrivals
-		in.raw.push(w)
-		in.waiting++
+		w.place = forToken
+		in.raw.push(&w.node)
+		in.oneMoreLocked(w.since)
+		in.noteDemandLocked()
 		in.pumpLocked()
 	}
-	in.noteDemandLocked()
 	in.mu.Unlock()
-	_, err := in.await(ctx, w)
+	_, _, err := in.await(ctx, w)
 	return err
 }
 
@@ -89,6 +95,6 @@ func (in *Instance) takeToken(ctx context.Context, d *Database, p purpose) error
 func (in *Instance) serveControlLocked() {
 	for in.freeLocked(control) > 0 && in.controls.first != nil {
 		in.chargeLocked(control)
-		in.settleLocked(in.controls.first, nil, nil)
+		in.settleLocked(in.controls.first.of, nil, nil)
 	}
 }

@@ -1,0 +1,77 @@
+package pool
+
+import "fmt"
+
+// Audit compares an instance's books with each other and says what is wrong with them, or "". It holds whenever nobody
+// has the lock: whoever changes anything lets those who wait have what is free before giving the lock back.
+func Audit(in *Instance) string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	waiting, held, turns, low, idle := in.raw.n, 0, 0, 0, 0
+	lined := [numClasses]int{}
+	for _, d := range in.dbs {
+		n := 0
+		d.line.each(func(w *waiter) { lined[w.class]++; n++ })
+		if n != d.line.n {
+			return fmt.Sprintf("a line of %d says it has %d", n, d.line.n)
+		}
+		waiting += n
+		held += d.held.n
+		idle += d.idle.n
+		admitted := map[*tenant]int{}
+		for r := range d.resources {
+			if r.low {
+				low++
+			}
+			admitted[r.tenant]++
+		}
+		count := func(w *waiter) { admitted[w.tenant]++ }
+		d.line.each(count)
+		for e := d.held.first; e != nil; e = e.next {
+			count(e.of)
+		}
+		for _, t := range d.tenants {
+			turns += t.queue.n
+			switch {
+			case admitted[t] != t.admitted:
+				return fmt.Sprintf("a key has %d, its tenant says %d", admitted[t], t.admitted)
+			case t.admitted > in.cfg.MaxPerKey || t.admitted == 0:
+				return fmt.Sprintf("a key has %d of %d", t.admitted, in.cfg.MaxPerKey)
+			case t.queue.n > 0 && t.admitted < in.cfg.MaxPerKey:
+				return "a caller waits for a turn that is free"
+			}
+		}
+	}
+	switch {
+	case waiting != in.waiting || held != in.held || turns != in.capped || low != in.low || idle != in.idle || lined != in.lined:
+		return fmt.Sprintf("counted %d waiting, %d held, %d turns, %d low, %d idle, %v; the books have %d, %d, %d, %d, %d, %v",
+			waiting, held, turns, low, idle, lined, in.waiting, in.held, in.capped, in.low, in.idle, in.lined)
+	case in.paused == nil && in.held > 0:
+		return "somebody waits for the end of a pause that is over"
+	}
+	return in.sleeperLocked()
+}
+
+// sleeperLocked finds a waiter who could be served.
+func (in *Instance) sleeperLocked() string {
+	if in.closing {
+		return ""
+	}
+	for _, d := range in.dbs {
+		w := d.line.first(in.lowFreeLocked() > 0)
+		switch {
+		case w == nil:
+		case d.idle.n > 0:
+			return "somebody waits while a connection is idle"
+		case in.freeLocked(work) > 0 && in.dialRoomLocked() > 0 && d.line.n > d.dialling && d.failures == 0:
+			d.passDialledLocked(in.lowFreeLocked())
+			if d.cursor.next(in.lowFreeLocked()-d.dialling > 0) != nil {
+				return "somebody waits while a token is free"
+			}
+		}
+	}
+	if in.raw.n > 0 && in.freeLocked(work) > 0 && in.paused == nil {
+		return "a pgxpool waits while a token is free"
+	}
+	return ""
+}
