@@ -29,6 +29,7 @@ type call struct {
 	node   *node
 	n      attempts
 	target plan.Target
+	tenant uint64 // the hash of the statement's one key, when keys are capped; 0 is none
 }
 
 // resolve decides on the shard, anew for each attempt, and returns the arguments to send.
@@ -43,6 +44,14 @@ func (c *call) resolve() ([]any, error) {
 		return nil, err
 	}
 	return c.place(c.db.current.Load())
+}
+
+// tenant is what key is called where keys are capped, and 0 without a cap: nothing is hashed for nothing.
+func (db *DB) tenant(key shard.Key) uint64 {
+	if db.cfg.Pool.MaxPerKey <= 0 {
+		return 0
+	}
+	return key.Hash()
 }
 
 // unknownName reports whether err refuses a statement for a name that the registry does not have.
@@ -76,7 +85,9 @@ func (c *call) place(snap *snapshot) ([]any, error) {
 	}
 	if b.Target == plan.ToKey {
 		c.node, err = snap.owner(b.Key.Slot())
+		c.tenant = c.db.tenant(b.Key)
 	} else {
+		c.tenant = 0
 		c.node, err = snap.target(p, b, c.key)
 	}
 	if err != nil {

@@ -24,6 +24,22 @@ type PoolConfig struct {
 	// MaxWaiting is the most callers that wait at once on one instance. Zero means no bound.
 	MaxWaiting int
 
+	// Reserve is how many of this process's connections to an instance callers of the classes Scatter and Batch leave
+	// to others.
+	Reserve int
+
+	// MaxPerKey is the most connections of this process that statements and transactions of one shard key have at once,
+	// so that one tenant cannot have them all. Zero means no bound. It is about statements of a single key: those
+	// without a key, of several keys, batches, CopyFrom and what is sent with [DB.Shard] are not counted.
+	MaxPerKey int
+
+	// QueueTarget is the wait that an overloaded pool keeps by refusing callers with [*pool.OverloadError]. Zero or
+	// negative means that it refuses nobody.
+	QueueTarget time.Duration
+
+	// QueueInterval is for how long every wait must be above QueueTarget before anybody is refused. Zero means 1s.
+	QueueInterval time.Duration
+
 	// MinOpen is how many connections to each shard are kept open, MinIdle how many idle ones, as far as the budget
 	// allows and nobody else needs them. [Open] waits for MinOpen of them. Zero means none.
 	MinOpen, MinIdle int
@@ -92,6 +108,7 @@ type PoolConfig struct {
 // apply writes the settings into the configuration of an instance's pool.
 func (p PoolConfig) apply(c *pool.Config) {
 	c.AcquireTimeout, c.MaxWaiting = p.AcquireTimeout, p.MaxWaiting
+	c.Reserve, c.MaxPerKey, c.QueueTarget, c.QueueInterval = p.Reserve, p.MaxPerKey, p.QueueTarget, p.QueueInterval
 	c.MinOpen, c.MinIdle, c.MaxIdle, c.IdleOrder, c.NoIdle = p.MinOpen, p.MinIdle, p.MaxIdle, p.IdleOrder, p.NoIdle
 	c.MaxDials, c.MaxLifetime, c.IdleTimeout = p.MaxDials, p.MaxLifetime, p.IdleTimeout
 	c.KeepAlive, c.HealthInterval, c.PingAfter, c.PingTimeout = p.KeepAlive, p.HealthInterval, p.PingAfter, p.PingTimeout
@@ -137,6 +154,7 @@ func (c Config) checkPool(v *validation) {
 	p := c.Pool
 	for key, n := range map[string]int{
 		"max_waiting": p.MaxWaiting, "min_open": p.MinOpen, "min_idle": p.MinIdle, "max_idle": p.MaxIdle, "max_dials": p.MaxDials,
+		"reserve": p.Reserve, "max_per_key": p.MaxPerKey,
 	} {
 		if n < 0 {
 			v.add("pool.%s: must not be negative", key)
@@ -144,6 +162,7 @@ func (c Config) checkPool(v *validation) {
 	}
 	for key, d := range map[string]time.Duration{
 		"ping_timeout": p.PingTimeout, "drain_timeout": p.DrainTimeout, "linger_timeout": p.LingerTimeout,
+		"queue_interval": p.QueueInterval,
 	} {
 		if d < 0 {
 			v.add("pool.%s: must not be negative", key)

@@ -99,7 +99,7 @@ func (db *DB) exec(ctx context.Context, key shard.Key, sql string, args []any) (
 		if err != nil {
 			return pgconn.CommandTag{}, err
 		}
-		tag, err := c.node.backend.Exec(ctx, c.plan.Text, sent...)
+		tag, err := c.node.exec(ctx, c.tenant, c.plan.Text, sent)
 		if err == nil {
 			return tag, nil
 		}

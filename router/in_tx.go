@@ -64,7 +64,7 @@ func (s *keySource) Begin(ctx context.Context, attempt int) (txn.Attempt, error)
 	if err := n.check(); err != nil {
 		return txn.Attempt{Shard: n.id}, err
 	}
-	conn, err := n.db.Acquire(ctx)
+	conn, err := n.db.ForKey(s.db.tenant(s.key)).Acquire(ctx)
 	if err != nil {
 		return txn.Attempt{Shard: n.id}, shardError(n.id, err)
 	}

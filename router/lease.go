@@ -128,7 +128,7 @@ func (l *leaseholder) Healthy() bool {
 
 // Borrow implements lease.Connections.
 func (l *leaseholder) Borrow(ctx context.Context, use func(*pgx.Conn) error) error {
-	conn, err := l.db.Acquire(ctx)
+	conn, err := l.db.Acquire(pool.WithClass(ctx, pool.Control))
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,9 @@ func TestEachFaultOfThePoolsSettingsIsASentence(t *testing.T) {
 	for want, p := range map[string]router.PoolConfig{
 		"pool.max_waiting: must not be negative":                                         {MaxWaiting: -1},
 		"pool.max_dials: must not be negative":                                           {MaxDials: -1},
+		"pool.reserve: must not be negative":                                             {Reserve: -1},
+		"pool.max_per_key: must not be negative":                                         {MaxPerKey: -1},
+		"pool.queue_interval: must not be negative":                                      {QueueInterval: -1},
 		"pool.min_open: must not be negative":                                            {MinOpen: -1},
 		"pool.ping_timeout: must not be negative":                                        {PingTimeout: -1},
 		"pool.drain_timeout: must not be negative":                                       {DrainTimeout: -1},

@@ -51,7 +51,7 @@ func (r *rows) start() error {
 		if err != nil {
 			return r.refuse(err)
 		}
-		got, err := r.node.backend.Query(r.ctx, r.plan.Text, args...)
+		got, err := r.node.query(r.ctx, r.tenant, r.plan.Text, args)
 		if err == nil {
 			r.Rows = got
 			return nil

@@ -37,6 +37,22 @@ type node struct {
 	types   typeNames
 }
 
+// exec runs a statement of one tenant; 0 is none.
+func (n *node) exec(ctx context.Context, tenant uint64, sql string, args []any) (pgconn.CommandTag, error) {
+	if tenant != 0 {
+		return n.db.ForKey(tenant).Exec(ctx, sql, args...)
+	}
+	return n.backend.Exec(ctx, sql, args...)
+}
+
+// query is exec for a query.
+func (n *node) query(ctx context.Context, tenant uint64, sql string, args []any) (pgx.Rows, error) {
+	if tenant != 0 {
+		return n.db.ForKey(tenant).Query(ctx, sql, args...)
+	}
+	return n.backend.Query(ctx, sql, args...)
+}
+
 type outage struct {
 	since time.Time
 	err   error

@@ -14,6 +14,10 @@ import (
 type connections struct {
 	AcquireTimeout      period `yaml:"acquire_timeout"`
 	MaxWaiting          number `yaml:"max_waiting"`
+	Reserve             number `yaml:"reserve"`
+	MaxPerKey           number `yaml:"max_per_key"`
+	QueueTarget         period `yaml:"queue_target"`
+	QueueInterval       limit  `yaml:"queue_interval"`
 	MinOpen             number `yaml:"min_open"`
 	MinIdle             number `yaml:"min_idle"`
 	MaxIdle             number `yaml:"max_idle"`
@@ -35,6 +39,8 @@ type connections struct {
 func (c connections) config() router.PoolConfig {
 	return router.PoolConfig{
 		AcquireTimeout: time.Duration(c.AcquireTimeout), MaxWaiting: int(c.MaxWaiting),
+		Reserve: int(c.Reserve), MaxPerKey: int(c.MaxPerKey),
+		QueueTarget: time.Duration(c.QueueTarget), QueueInterval: time.Duration(c.QueueInterval),
 		MinOpen: int(c.MinOpen), MinIdle: int(c.MinIdle), MaxIdle: int(c.MaxIdle),
 		IdleOrder: pool.IdleOrder(c.IdleOrder), NoIdle: bool(c.NoIdle), MaxDials: int(c.MaxDials),
 		MaxLifetime: time.Duration(c.MaxLifetime), IdleTimeout: time.Duration(c.IdleTimeout),
