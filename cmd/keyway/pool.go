@@ -20,9 +20,10 @@ import (
 var poolGroup = &command{
 	name: "keyway pool", short: "show who holds what of each server's connection budget, or change a budget",
 	long: `Shows the connection budget of every server and which process holds what of it,
-from the leases that the processes keep on the server. A bar is as long as the
-budget: what a process has open, then what it may open at any moment. It reads
-only, over one connection to each server for a moment.
+from the leases that the processes keep on the server. The first bar is the whole
+budget, the others are compared with the largest: what is open, then what is held
+of the budget, since it may be opened at any moment. It reads only, over one
+connection to each server for a moment.
 
 keyway pool set changes a budget.`,
 	example: "keyway pool --watch 2s --config keyway.production.yaml",
@@ -148,8 +149,11 @@ func poolErrors(views []budgetView) error {
 	}
 }
 
-// poolBar is the length of a bar that stands for a whole budget.
-const poolBar = 40
+// wholeBar is the length of the bar that stands for a whole budget, poolBar that of the longest bar of a process.
+const (
+	wholeBar = 40
+	poolBar  = 10
+)
 
 func printPool(w io.Writer, views []budgetView) {
 	for i, v := range views {
@@ -174,14 +178,20 @@ func printBudget(w io.Writer, instance string, v lease.View) {
 			waiting++
 		}
 	}
-	fmt.Fprintf(w, "%s: %s for at most %s: %d held, %d free, %d in reserve; %d always for each process\n", instance,
-		count(b.Connections, "connection"), plural(b.Processes, "process", "processes"), v.Charged, v.Free(), b.Reserve, b.Floor)
+	open, most := v.Strangers, 1
+	for _, r := range v.Leases {
+		open, most = open+r.Shown, max(most, r.Charge(v.Now), r.Shown)
+	}
+	fmt.Fprintf(w, "%s: %s for at most %s, %d always for each\n", instance,
+		count(b.Connections, "connection"), plural(b.Processes, "process", "processes"), b.Floor)
+	fmt.Fprintf(w, "  %s  %d held, %d free, %d in reserve\n", budgetBar(wholeBar, open, v.Charged, b.Connections), v.Charged,
+		v.Free(), b.Reserve)
 	if members == 0 && waiting == 0 {
 		fmt.Fprintln(w, "  no process holds a lease")
 	} else {
-		rows := [][]string{{"  PROCESS", "HOST", "PID", "STATE", "OPEN", "MAY", "HELD", "WANTS", "ENDS IN"}}
+		rows := [][]string{{"  STATE", "OPEN", "MAY", "HELD", "WANTS", "ENDS IN", "", "PROCESS"}}
 		for _, r := range v.Leases {
-			rows = append(rows, leaseRow(r, v))
+			rows = append(rows, leaseRow(r, v, most))
 		}
 		table(w, rows)
 	}
@@ -189,18 +199,18 @@ func printBudget(w io.Writer, instance string, v lease.View) {
 		fmt.Fprintf(w, "  %s of processes that hold no lease any more\n", plural(v.Strangers, "backend is", "backends are"))
 	}
 	if waiting > 0 {
-		fmt.Fprintf(w, "  %s: the budget is for %d; start fewer, or raise it with keyway pool set\n",
+		fmt.Fprintf(w, "  %s: there are %d; keyway pool set can make more\n",
 			plural(waiting, "process waits for a place", "processes wait for a place"), b.Processes)
 	}
 }
 
-func leaseRow(r lease.Row, v lease.View) []string {
+// leaseRow ends with the process, whose name may be long: the line is then cut or wrapped where it hurts least.
+func leaseRow(r lease.Row, v lease.View, most int) []string {
 	state, left := leaseState(r, v.Now)
 	charge := r.Charge(v.Now)
 	return []string{
-		"  " + r.Holder.Application, r.Holder.Host, fmt.Sprint(r.Holder.PID), state, fmt.Sprint(r.Shown),
-		fmt.Sprint(r.Floor + r.Granted), fmt.Sprint(charge), fmt.Sprint(r.Want), left,
-		budgetBar(r.Shown, charge, v.Budget.Connections),
+		"  " + state, fmt.Sprint(r.Shown), fmt.Sprint(r.Floor + r.Granted), fmt.Sprint(charge), fmt.Sprint(r.Want), left,
+		budgetBar(poolBar, r.Shown, charge, most), fmt.Sprintf("%s:%d %s", r.Holder.Host, r.Holder.PID, r.Holder.Application),
 	}
 }
 
@@ -216,14 +226,16 @@ func leaseState(r lease.Row, now time.Time) (state, left string) {
 	}
 }
 
-// budgetBar shows what is open and what is charged of a budget.
-func budgetBar(open, charged, of int) string {
+// budgetBar shows what is open, what is held besides, and the rest of a whole, in so many cells. What is not nothing
+// has a cell.
+func budgetBar(length, open, held, of int) string {
 	if of < 1 {
-		return ""
+		return strings.Repeat("·", length)
 	}
-	cells := func(n int) int { return (min(n, of)*poolBar + of - 1) / of }
+	cells := func(n int) int { return (min(n, of)*length + of - 1) / of }
 	solid := cells(open)
-	return strings.Repeat("█", solid) + strings.Repeat("░", max(cells(charged)-solid, 0))
+	light := max(cells(held)-solid, 0)
+	return strings.Repeat("█", solid) + strings.Repeat("░", light) + strings.Repeat("·", length-solid-light)
 }
 
 func poolJSON(views []budgetView) any {

@@ -3,6 +3,7 @@ package main_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,8 +25,12 @@ func TestTheBudgetOfAllProcessesIsShownAndChanged(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(db.Close)
 	out = s.ok("pool")
-	require.Contains(t, out, "pg-0: 6 connections for at most 1 process: 5 held, 0 free, 1 in reserve; 2 always for each process")
-	require.Regexp(t, `keyway test +\S+ +\d+ +leased +\d +5 +5 +\d+ +\S+s +█+░+\n`, out)
+	require.Regexp(t, `^pg-0: 6 connections for at most 1 process, 2 always for each\n  █+░+·+  5 held, 0 free, 1 in reserve\n`, out)
+	require.Regexp(t, `leased +\d +5 +5 +\d+ +\S+s +█+░+ +\S+:\d+ keyway test\n`, out)
+	for line := range strings.Lines(out) {
+		before, _, _ := strings.Cut(line, "keyway test")
+		require.LessOrEqual(t, utf8.RuneCountInString(before), 80, "the numbers and the host fit a terminal: %s", line)
+	}
 	v, code := s.json("pool")
 	require.Zero(t, code)
 	first := v["instances"].([]any)[0].(map[string]any)
