@@ -257,11 +257,11 @@ func TestAcceptedStatementsGiveWhatOneServerGives(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	w := newWorld(t, diffRows(r))
 	for range n {
-		g := &generator{r: r, pin: 0.45 + 0.5*r.Float64()}
+		g := &generator{t: t, r: r, pin: 0.45 + 0.5*r.Float64()}
 		if r.IntN(4) == 0 {
-			sql, table := g.writeStatement()
+			sql, tables := g.writeStatement()
 			sql, args := g.numbered(sql)
-			w.compareWrite(sql, table, args)
+			w.compareWrite(sql, tables, args)
 		} else {
 			w.compareRead(g.numbered(g.selectStatement()))
 		}
@@ -365,18 +365,18 @@ func (w *world) invalid(err error) {
 	}
 }
 
-func (w *world) compareWrite(sql, table string, args []any) {
+func (w *world) compareWrite(sql string, tables []string, args []any) {
 	p, b, ok := w.bound(sql, args, plan.Unscoped, shard.Key{})
 	if !ok {
 		return
 	}
-	want, after, err := w.write(w.oracle, sql, args, table)
+	want, after, err := w.write(w.oracle, sql, args, tables)
 	if err != nil {
 		w.invalid(err)
 		return
 	}
 	for _, id := range w.places(p, b) {
-		got, shardAfter, err := w.write(w.shards[id], p.Text, b.Args, table)
+		got, shardAfter, err := w.write(w.shards[id], p.Text, b.Args, tables)
 		if err != nil {
 			w.fail("error on shard "+string(id)+" only", sql, p.Text, args, want, err)
 			continue
@@ -384,7 +384,7 @@ func (w *world) compareWrite(sql, table string, args []any) {
 		all := slices.Clone(shardAfter)
 		for _, o := range w.m.Shards() {
 			if o != id {
-				all = append(all, w.static[o][table]...)
+				all = append(all, w.unchanged(o, tables)...)
 			}
 		}
 		sort.Strings(all)
@@ -400,8 +400,8 @@ func (w *world) compareWrite(sql, table string, args []any) {
 	}
 }
 
-// write runs a statement in a transaction that is rolled back, and returns the table's rows after it.
-func (w *world) write(c *pgx.Conn, sql string, args []any, table string) (result, []string, error) {
+// write runs a statement in a transaction that is rolled back, and returns the tables' rows after it.
+func (w *world) write(c *pgx.Conn, sql string, args []any, tables []string) (result, []string, error) {
 	ctx := context.Background()
 	tx, err := c.Begin(ctx)
 	require.NoError(w.t, err)
@@ -410,7 +410,29 @@ func (w *world) write(c *pgx.Conn, sql string, args []any, table string) (result
 	if err != nil {
 		return res, nil, err
 	}
-	after, err := w.query(tx, "select to_jsonb(x) - 'slot' from app."+table+" x", nil)
-	require.NoError(w.t, err)
-	return res, after.rows, nil
+	var all []string
+	for _, table := range tables {
+		after, err := w.query(tx, "select to_jsonb(x) - 'slot' from app."+table+" x", nil)
+		require.NoError(w.t, err)
+		all = append(all, prefixed(table, after.rows)...)
+	}
+	sort.Strings(all)
+	return res, all, nil
+}
+
+// unchanged are the rows of tables on a shard as they were before any statement.
+func (w *world) unchanged(id shard.ID, tables []string) []string {
+	var all []string
+	for _, table := range tables {
+		all = append(all, prefixed(table, w.static[id][table])...)
+	}
+	return all
+}
+
+func prefixed(table string, rows []string) []string {
+	named := make([]string, 0, len(rows))
+	for _, r := range rows {
+		named = append(named, table+" "+r)
+	}
+	return named
 }

@@ -17,8 +17,22 @@
 //     constants, without COLLATE and without a cast that could change the value;
 //   - a subquery may use the equalities of the query around it, since rows that these exclude cannot be in the result;
 //     the query around may not use those of a subquery, except through a bare output column of a derived table or CTE;
+//   - IS NOT DISTINCT FROM is an equality only beside a parameter or constant, which Bind keeps from being NULL; between
+//     columns it holds for NULLs that an outer join made;
+//   - an output that is a parameter or constant of a known type is that value on every row, in SELECT and in VALUES;
 //   - an equality enters a derived table only through a bare output column, and only where filtering before or after
-//     the derived table is the same.
+//     the derived table is the same;
+//   - each arm of a recursion is pinned by itself. A column of it is what its first arm proves, if its second arm proves
+//     the same when it is supposed of the rows that it reads;
+//   - a statement that writes in WITH is an occurrence like any other. Of what it returns, a key is what was proven of
+//     it; other columns of a row that was inserted or updated are not, since they are returned as they were stored;
+//   - MERGE is the outer join source LEFT JOIN target: its ON pins the target and never the source. WHEN NOT MATCHED BY
+//     SOURCE is about the target's rows that ON is false for, which only its own condition can pin. The key of a row
+//     that it inserts is a parameter, a constant, or a column that the source pins.
+//
+// TABLESAMPLE passes: chance decides which rows are in a sample, so any rows of a key may be those that one server would
+// give. With REPEATABLE it is refused. A name f.x of a query or function f in FROM that may have no column x is refused
+// too, because PostgreSQL would call the function x.
 //
 // A NULL never equals anything, so a column that is null-extended by an outer join still obeys every equality that
 // mentions it. What the package cannot judge is refused; nothing is ever sent to a default shard.

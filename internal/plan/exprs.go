@@ -53,8 +53,7 @@ func (r *reader) expr(e sqlparse.Expr, sc *scope) {
 	case *sqlparse.FuncCall:
 		r.call(e, sc)
 	case *sqlparse.ClauseCall:
-		panic(refuse(Unsupported, e.Start, "the function "+e.Name+" of the SQL standard is not read",
-			"use the operators and functions of json and jsonb, or db.Shard(id)"))
+		r.clauseCall(e, sc)
 	case *sqlparse.NamedArg:
 		r.expr(e.X, sc)
 	case *sqlparse.Case:
@@ -281,12 +280,40 @@ func (r *reader) call(e *sqlparse.FuncCall, sc *scope) {
 	for _, x := range e.Args {
 		r.expr(x, sc)
 	}
-	for _, o := range e.OrderBy {
-		r.expr(o.Expr, sc)
+	r.orderBy(e.OrderBy, sc)
+	r.orderBy(e.WithinGroup, sc)
+	r.expr(e.Filter, sc)
+}
+
+// clauseCalls are the functions of SQL/JSON and XML; all work on their operands alone.
+var clauseCalls = map[string]functionKind{
+	"json": plainFunction, "json_array": plainFunction, "json_arrayagg": aggregate, "json_exists": plainFunction,
+	"json_object": plainFunction, "json_objectagg": aggregate, "json_query": plainFunction, "json_scalar": plainFunction,
+	"json_serialize": plainFunction, "json_table": plainFunction, "json_value": plainFunction,
+	"xmlconcat": plainFunction, "xmlelement": plainFunction, "xmlforest": plainFunction, "xmlparse": plainFunction,
+	"xmlpi": plainFunction, "xmlroot": plainFunction, "xmlserialize": plainFunction, "xmltable": plainFunction,
+}
+
+// clauseCall reads a function of SQL/JSON or XML.
+func (r *reader) clauseCall(e *sqlparse.ClauseCall, sc *scope) {
+	kind, ok := clauseCalls[e.Name]
+	switch {
+	case !ok:
+		panic(refuse(Unsupported, e.Start, "the function "+e.Name+" is not read", ""))
+	case r.tops != nil && kind == aggregate:
+		panic(refuse(Inexact, e.Start, "the aggregate "+e.Name+" is not read for several shards",
+			"use json_agg or json_object_agg with ORDER BY"))
+	case e.Over != nil:
+		r.windowDef(e.Over, sc)
+		r.mark(func(b *block) { b.window = true })
+	case kind == aggregate:
+		r.mark(func(b *block) { b.aggregate = true })
 	}
-	for _, o := range e.WithinGroup {
-		r.expr(o.Expr, sc)
+	r.exprs(e.Args, sc)
+	if e.Query != nil {
+		r.query(e.Query, sc)
 	}
+	r.orderBy(e.OrderBy, sc)
 	r.expr(e.Filter, sc)
 }
 
@@ -299,9 +326,7 @@ func (r *reader) mark(f func(*block)) {
 
 func (r *reader) windowDef(w *sqlparse.WindowDef, sc *scope) {
 	r.exprs(w.Partition, sc)
-	for _, o := range w.OrderBy {
-		r.expr(o.Expr, sc)
-	}
+	r.orderBy(w.OrderBy, sc)
 	r.exprs(w.FrameArgs, sc)
 	if w.Base.Value != "" {
 		return // it has the partitions of the window it refines, which is read by itself

@@ -36,6 +36,7 @@ const (
 	srcAnyOf                // = ANY($n), one of the elements of an array
 	srcEmptyList            // = ANY('{}')
 	srcOwn                  // part param of the key of the row that divides the result; see splitter
+	srcScope                // part param of the key of the scope, which has parts many
 )
 
 // source is a value that is the same for every row: a parameter, a constant, or a list of them.
@@ -47,6 +48,7 @@ type source struct {
 	elems []*source
 	at    int
 	own   *anchor // with srcOwn
+	parts int     // with srcScope
 }
 
 func (s *source) isList() bool { return s.kind == srcList || s.kind == srcAnyOf }
@@ -123,7 +125,14 @@ func (r *reader) conjuncts(e sqlparse.Expr, sc *scope, d *domain) {
 			r.conjuncts(x, sc, d)
 		}
 	case *sqlparse.Binary:
-		if !isEquality(e.Op, e.OpSchema) || !r.equality(e.L, e.R, sc, d) {
+		said := false
+		switch {
+		case isEquality(e.Op, e.OpSchema):
+			said = r.equality(e.L, e.R, sc, d)
+		case e.Op == "is not distinct from":
+			said = r.notDistinct(e.L, e.R, sc, d)
+		}
+		if !said {
 			r.notice(e, sc)
 		}
 	case *sqlparse.In:
@@ -167,6 +176,33 @@ func (r *reader) equality(l, rr sqlparse.Expr, sc *scope, d *domain) bool {
 		return r.columnIs(lc, rr, d)
 	case rc != nil:
 		return r.columnIs(rc, l, d)
+	}
+	return false
+}
+
+// notDistinct reads l IS NOT DISTINCT FROM r. It is an equality only where one side cannot be NULL: a constant, or a
+// parameter, since Bind refuses a key that is NULL. Between two columns it is none: a row of another key keeps a row of
+// an outer join from being filled with NULLs, which are not distinct.
+func (r *reader) notDistinct(l, rr sqlparse.Expr, sc *scope, d *domain) bool {
+	lrow, lok := strip(l).(*sqlparse.Row)
+	rrow, rok := strip(rr).(*sqlparse.Row)
+	if lok && rok && len(lrow.X) == len(rrow.X) {
+		said := false
+		for i := range lrow.X {
+			said = r.notDistinct(lrow.X[i], rrow.X[i], sc, d) || said
+		}
+		return said
+	}
+	c, other := r.exactColumn(l, sc), rr
+	if c == nil {
+		c, other = r.exactColumn(rr, sc), l
+	}
+	if c == nil {
+		return false
+	}
+	if src := constant(other, c.fam); src != nil && src.kind != srcNull {
+		d.is(c, src)
+		return true
 	}
 	return false
 }
@@ -272,6 +308,57 @@ func literal(e *sqlparse.Literal, fam family) *source {
 	}
 }
 
+// fixed is an output whose value is one of the sources wherever it is not NULL.
+func fixed(fam family, from ...*source) *column {
+	c := &column{rel: &relation{dom: &domain{}}, fam: fam, exact: true}
+	for _, s := range from {
+		c.rel.dom.is(c, s)
+	}
+	return c
+}
+
+// constantColumn makes an output column of an expression that is a parameter or constant of a known type, or nil.
+func constantColumn(e sqlparse.Expr) *column {
+	if fam := familyOfConstant(e); fam != famNone {
+		if src := constant(e, fam); src != nil {
+			return fixed(fam, src)
+		}
+	}
+	return nil
+}
+
+// familyOfConstant is the family of the type that PostgreSQL gives an output by itself. A bare parameter or string has
+// none yet.
+func familyOfConstant(e sqlparse.Expr) family {
+	switch e := strip(e).(type) {
+	case *sqlparse.Cast:
+		if e.Type.Array == 0 {
+			return familyOfCast(&e.Type)
+		}
+	case *sqlparse.Literal:
+		if e.Kind == sqlparse.LitInteger && len(e.Value) <= 18 {
+			return famInt
+		}
+	}
+	return famNone
+}
+
+// same reports whether two sources are the same value, whatever the arguments.
+func (s *source) same(o *source) bool {
+	if s == o {
+		return true
+	}
+	if s.kind != o.kind || s.param != o.param || s.lit != o.lit || s.isInt != o.isInt || s.own != o.own || s.parts != o.parts || len(s.elems) != len(o.elems) {
+		return false
+	}
+	for i := range s.elems {
+		if !s.elems[i].same(o.elems[i]) {
+			return false
+		}
+	}
+	return true
+}
+
 // strip removes parentheses.
 func strip(e sqlparse.Expr) sqlparse.Expr {
 	for {
@@ -330,7 +417,10 @@ func reasonOf(e sqlparse.Expr) string {
 	case *sqlparse.Quantified:
 		return "its ANY or ALL does not compare the bare column with one array parameter"
 	case *sqlparse.Binary:
-		if !isEquality(e.Op, e.OpSchema) {
+		switch {
+		case e.Op == "is not distinct from":
+			return "its IS NOT DISTINCT FROM does not compare the bare column with a parameter or a constant that is not NULL"
+		case !isEquality(e.Op, e.OpSchema):
 			return "its condition is not an equality of pg_catalog"
 		}
 		return "its equality does not compare the bare column with a parameter, a constant, or a column that PostgreSQL " +

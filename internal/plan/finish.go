@@ -21,32 +21,68 @@ func (r *reader) plan() *Plan {
 	case home != "":
 		p.Target, p.Home = ToHome, home
 		return p
-	case len(sharded) == 0 && r.insert == nil:
+	case len(sharded) == 0 && len(r.inserts) == 0:
 		p.Target = ToAny
 		return p
 	}
 	r.keyOf(p, sharded)
 	p.scoped = r.scope == Scoped
 	extras := &extras{next: r.params}
-	var open []*relation
+	open := r.judge(p, sharded)
+	r.restrict(open, extras)
+	for _, ins := range r.inserts {
+		r.insertRows(ins, p, extras)
+	}
+	r.edits = append(r.edits, r.scopeValues(extras)...)
+	p.extras = extras.list
+	p.Text = apply(r.text, r.edits)
+	p.settle(r)
+	return p
+}
+
+// judge adds to the plan what pins each occurrence, and returns those that the scope must restrict.
+func (r *reader) judge(p *Plan, sharded []*relation) (open []*relation) {
+	var stored []*relation
 	for _, rel := range sharded {
 		occ, pinned := r.occurrence(rel)
 		switch {
 		case pinned:
 			p.add(occ)
-		case r.scope == Scoped && !rel.fromQuery:
+		case r.scope == Scoped && rel.fromQuery:
+			stored = append(stored, rel)
+		case r.scope == Scoped:
 			open = append(open, rel)
 			p.addShape(rel.table)
 		default:
 			panic(r.unpinned(rel))
 		}
 	}
-	r.restrict(open, extras)
-	r.insertRows(p, extras)
-	p.extras = extras.list
-	p.Text = apply(r.text, r.edits)
-	p.settle(r)
-	return p
+	for _, rel := range open {
+		for i := range rel.table.Key {
+			rel.dom.is(rel.key(i), r.scopePart(rel.table, i))
+		}
+	}
+	for _, rel := range stored {
+		if !r.hasScopesKey(rel) {
+			panic(r.unpinned(rel))
+		}
+		p.addShape(rel.table)
+	}
+	return open
+}
+
+func (r *reader) scopePart(t *catalog.Table, i int) *source {
+	return &source{kind: srcScope, param: i, parts: len(t.Key)}
+}
+
+// hasScopesKey reports whether the key of rows that are stored is that of rows which the scope restricts.
+func (r *reader) hasScopesKey(rel *relation) bool {
+	for i := range rel.table.Key {
+		if c := rel.key(i); !c.exact || !slices.ContainsFunc(sources(c), r.scopePart(rel.table, i).same) {
+			return false
+		}
+	}
+	return true
 }
 
 // places tells sharded from home tables and refuses a statement whose tables are in two places.
@@ -74,8 +110,8 @@ func (r *reader) places() (sharded []*relation, home shard.ID) {
 	if first != nil && len(sharded) > 0 {
 		panic(r.mixed(first, sharded[0], "are in different places: one is a home table, the other is sharded"))
 	}
-	if first != nil && r.insert != nil {
-		panic(r.mixed(first, r.insert.rel, "are in different places: one is a home table, the other is sharded"))
+	if first != nil && len(r.inserts) > 0 {
+		panic(r.mixed(first, r.inserts[0].rel, "are in different places: one is a home table, the other is sharded"))
 	}
 	return sharded, home
 }
@@ -88,8 +124,8 @@ func (r *reader) mixed(a, b *relation, what string) *Refusal {
 // keyOf names the table whose key decides, for errors: the target of an INSERT, else the first sharded table.
 func (r *reader) keyOf(p *Plan, sharded []*relation) {
 	var t *catalog.Table
-	if r.insert != nil {
-		t = r.insert.rel.table
+	if n := len(r.inserts); n > 0 {
+		t = r.inserts[n-1].rel.table
 	} else {
 		t = sharded[0].table
 	}
@@ -116,7 +152,7 @@ func (r *reader) occurrence(rel *relation) (occurrence, bool) {
 		}
 		part := part{typ: k.Type}
 		for _, src := range sources(c) {
-			if src.kind == srcOwn || !r.usable(src, c.fam) {
+			if src.kind == srcOwn || src.kind == srcScope || !r.usable(src, c.fam) {
 				continue
 			}
 			v := r.value(src, rel, i)
@@ -135,7 +171,7 @@ func (r *reader) occurrence(rel *relation) (occurrence, bool) {
 		}
 		occ.parts = append(occ.parts, part)
 	}
-	if occ.isList() && r.verb != "SELECT" && r.scope == Unscoped {
+	if occ.isList() && r.writes && r.scope == Unscoped {
 		panic(&Refusal{Reason: KeyList, Table: occ.table, Offset: rel.offset,
 			Detail: "the statement writes, and its condition on " + occ.table + " (" + keyList(rel.table) + ") is a list of keys",
 			Hint:   "send one statement per key"})

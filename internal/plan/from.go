@@ -38,11 +38,49 @@ func (r *reader) single(rel *relation) *namespace {
 	return &namespace{rels: []*relation{rel}, cols: rel.cols, open: rel.open}
 }
 
-// join puts each side into the domain for which its condition speaks.
 func (r *reader) join(j *sqlparse.Join, outer, lateral *scope, d *domain, b *block) *namespace {
-	if j.Alias.Name.Value != "" || j.UsingAlias.Value != "" {
-		panic(refuse(Unsupported, j.Start, "a join with an alias of its own is not read", "give aliases to its tables"))
+	ns := r.joined(j, outer, lateral, d, b)
+	if j.Alias.Name.Value == "" {
+		return ns
 	}
+	return r.single(r.aliasedJoin(j, ns, d, b))
+}
+
+// aliasedJoin makes the relation of (a JOIN b) AS j (x, ...): the columns of the join, under the names of the alias.
+func (r *reader) aliasedJoin(j *sqlparse.Join, ns *namespace, d *domain, b *block) *relation {
+	rel := &relation{alias: j.Alias.Name.Value, dom: d, blk: b, open: ns.open, joins: true, offset: j.Start}
+	for _, in := range ns.rels {
+		in.inline = true
+		rel.names = append(rel.names, in.names...)
+	}
+	if ns.open && len(j.Alias.Columns) > 0 {
+		panic(refuse(Unsupported, j.Start, "column aliases over a join whose columns are not known are not read",
+			"give the function in it an alias with columns"))
+	}
+	if len(j.Alias.Columns) > len(ns.cols) {
+		panic(refuse(Syntax, j.Start, quote(rel.alias)+" has more column aliases than the join has columns", ""))
+	}
+	for i, c := range ns.cols {
+		if i < len(j.Alias.Columns) {
+			c = rel.renamed(c, j.Alias.Columns[i].Value)
+		}
+		rel.cols = append(rel.cols, c)
+	}
+	b.rels = append(b.rels, rel)
+	return rel
+}
+
+// renamed is a column of a join under another name. It is on every row what the column is.
+func (rel *relation) renamed(c *column, name string) *column {
+	n := &column{rel: rel, name: name, fam: c.fam, exact: c.exact, inner: c, coll: c.coll}
+	if c.rel != nil {
+		c.outs = append(c.outs, n)
+	}
+	return n
+}
+
+// joined puts each side into the domain for which its condition speaks.
+func (r *reader) joined(j *sqlparse.Join, outer, lateral *scope, d *domain, b *block) *namespace {
 	left, right, on := d, d, d
 	switch j.Kind {
 	case sqlparse.JoinLeft:
@@ -59,7 +97,13 @@ func (r *reader) join(j *sqlparse.Join, outer, lateral *scope, d *domain, b *blo
 	rr := r.item(j.Right, outer, lateral.within(l), right, b)
 	both := l.add(rr)
 	if j.Natural || len(j.Using) > 0 {
-		return r.using(j, l, rr, on)
+		ns := r.using(j, l, rr, on)
+		if j.UsingAlias.Value != "" {
+			rel := &relation{alias: j.UsingAlias.Value, dom: d, blk: b, joins: true, offset: j.Start, cols: ns.cols[:len(j.Using)]}
+			b.rels = append(b.rels, rel)
+			ns.rels = append(ns.rels, rel)
+		}
+		return ns
 	}
 	if j.On == nil {
 		return both
@@ -174,6 +218,10 @@ func (r *reader) usingColumn(j *sqlparse.Join, side *namespace, name string) *co
 func (r *reader) tableRef(t *sqlparse.TableRef, outer *scope, d *domain, b *block) *relation {
 	if t.Table.Schema.Value == "" {
 		if c := outer.cte(t.Table.Name.Value); c != nil {
+			if c.pending {
+				panic(refuse(Unsupported, t.Start, "the CTE "+quote(c.name)+" is named here before its query is read",
+					"put it before the queries that use it, and write a recursion as a query without it UNION a query with it"))
+			}
 			if t.TableSample || t.Only || t.Star {
 				panic(refuse(Unsupported, t.Start, "a CTE is read as a whole", ""))
 			}
@@ -182,15 +230,36 @@ func (r *reader) tableRef(t *sqlparse.TableRef, outer *scope, d *domain, b *bloc
 	}
 	rel := r.table(t, d, b)
 	r.occurrences = append(r.occurrences, rel)
+	if t.TableSample {
+		r.sample(t, rel.table, outer)
+	}
 	return rel
+}
+
+// sample reads TABLESAMPLE. Which rows are in a sample is left to chance, so any rows of a key may be those that one
+// server would give. A seed makes one server give the same rows again, which other servers do not.
+func (r *reader) sample(t *sqlparse.TableRef, table *catalog.Table, outer *scope) {
+	method := t.Sample[len(t.Sample)-1].Value
+	switch {
+	case method != "bernoulli" && method != "system", len(t.Sample) > 1 && t.Sample[0].Value != "pg_catalog":
+		panic(refuse(UserFunction, t.Start, "the sampling method "+quote(method)+" is not BERNOULLI or SYSTEM", "use one of these"))
+	case t.Repeatable && table.Kind != catalog.Home:
+		panic(refuse(Unsupported, t.Start, "TABLESAMPLE with REPEATABLE gives the same rows again on one server only",
+			"leave REPEATABLE out, or choose rows by a hash of their id"))
+	case r.tops != nil:
+		panic(refuse(ServerFunction, t.Start, "TABLESAMPLE differs each time", "use db.EachShard"))
+	}
+	for _, x := range t.SampleArgs {
+		if hasQuery(x) {
+			panic(refuse(Unsupported, t.Start, "a query in TABLESAMPLE is not read", "give the percentage as an argument"))
+		}
+		r.expr(x, outer)
+	}
 }
 
 // table makes the relation of a registered table.
 func (r *reader) table(t *sqlparse.TableRef, d *domain, b *block) *relation {
 	table := r.lookup(&t.Table)
-	if t.TableSample {
-		panic(refuse(Unsupported, t.Start, "TABLESAMPLE is not read: a sample of one shard is no sample of the table", ""))
-	}
 	rel := &relation{alias: table.Name, schema: table.Schema, table: table, dom: d, blk: b, ref: t, offset: t.Start}
 	if t.Alias.Name.Value != "" {
 		rel.alias, rel.schema = t.Alias.Name.Value, ""
@@ -308,6 +377,7 @@ func (r *reader) function(f *sqlparse.FuncRef, lateral *scope, d *domain, b *blo
 	for _, n := range f.Alias.Columns {
 		rel.cols = append(rel.cols, &column{rel: rel, name: n.Value})
 	}
+	rel.names = r.functionColumns(f, rel.alias)
 	b.rels = append(b.rels, rel)
 	return rel
 }
@@ -326,7 +396,7 @@ func (r *reader) derived(s *sqlparse.SubqueryRef, outer, lateral *scope, d *doma
 
 // wrap makes the relation that a query's output is. A filter outside may go inside only when the query is read once.
 func (r *reader) wrap(s *shape, name string, alias *sqlparse.Alias, at int, d *domain, b *block, once bool) *relation {
-	rel := &relation{alias: name, dom: d, blk: b, open: s.open, offset: at}
+	rel := &relation{alias: name, dom: d, blk: b, open: s.open, names: s.names, offset: at}
 	if alias.Name.Value != "" {
 		rel.alias = alias.Name.Value
 	}

@@ -26,11 +26,7 @@ var specials = map[string]functionKind{
 	"current_time": plainFunction, "current_timestamp": plainFunction, "localtime": plainFunction,
 	"localtimestamp": plainFunction, "user": plainFunction, "current_user": plainFunction, "system_user": plainFunction,
 	"trim": plainFunction, "grouping": plainFunction, "treat": plainFunction, "collation for": plainFunction,
-	"xmlconcat": plainFunction, "xmlelement": plainFunction, "xmlexists": plainFunction, "xmlforest": plainFunction,
-	"xmlparse": plainFunction, "xmlpi": plainFunction, "xmlroot": plainFunction, "xmlserialize": plainFunction,
-	"json_array": plainFunction, "json_object": plainFunction, "json_exists": plainFunction, "json_query": plainFunction,
-	"json_value": plainFunction, "json_scalar": plainFunction, "json_serialize": plainFunction, "json": plainFunction,
-	"json_arrayagg": aggregate, "json_objectagg": aggregate,
+	"xmlexists": plainFunction, "merge_action": plainFunction,
 }
 
 func readFunctions(list string) map[string]functionKind {

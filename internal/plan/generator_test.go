@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"testing"
+
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
 )
 
 // generator writes random statements over the differential schema. It means to be nasty: names that bind to the
@@ -13,6 +16,7 @@ import (
 // each other, parameters that are used under several types. Every result is determined: LIMIT and DISTINCT ON come with
 // an ORDER BY over all outputs, sums are of integers.
 type generator struct {
+	t     *testing.T
 	r     *rand.Rand
 	args  []any
 	alias int
@@ -260,8 +264,50 @@ func (g *generator) item(depth int, outer, left []relationText) (string, []relat
 		rel := relationText{name: g.newAlias(), cols: ints("id")}
 		return "generate_series(1, 2) as " + rel.name + "(id)", []relationText{rel}
 	}
+	if g.chance(0.06) {
+		text, rel := g.constants()
+		return text, []relationText{rel}
+	}
 	text, rel := g.table()
+	if g.chance(0.03) { // all rows or none, so that the sample is determined
+		text += pick(g, []string{" tablesample bernoulli (100)", " tablesample system (100)", " tablesample pg_catalog.bernoulli (0)"})
+	}
 	return text, []relationText{rel}
+}
+
+// aliased puts a join in parentheses under a name, which hides the names in it.
+func (g *generator) aliased(text string, rels []relationText) (string, []relationText) {
+	rel := relationText{name: g.newAlias()}
+	seen := map[string]int{}
+	for _, in := range rels {
+		for _, c := range in.cols {
+			seen[c.name]++
+		}
+	}
+	var names []string
+	for i, in := range rels {
+		for _, c := range in.cols {
+			if seen[c.name] == 1 {
+				rel.cols = append(rel.cols, c)
+			} else if g.chance(0.3) && i == 0 {
+				names = append(names, "x"+fmt.Sprint(len(names)))
+				rel.cols = append(rel.cols, columnText{name: names[len(names)-1], text: c.text, key: c.key})
+			}
+		}
+	}
+	if len(rel.cols) == 0 {
+		return text, rels
+	}
+	if len(names) > 0 { // the first columns under other names: the key moves
+		rel.cols = nil
+		names = nil
+		for i, c := range rels[0].cols {
+			names = append(names, fmt.Sprintf("x%d", i))
+			rel.cols = append(rel.cols, columnText{name: names[i], text: c.text, key: c.key})
+		}
+		return "(" + text + ") as " + rel.name + "(" + strings.Join(names, ", ") + ")", []relationText{rel}
+	}
+	return "(" + text + ") as " + rel.name, []relationText{rel}
 }
 
 // join returns a tree of joins.
@@ -292,6 +338,9 @@ func (g *generator) join(depth int, outer, left []relationText) (string, []relat
 			text = text + " " + kind + " " + rtext + " on " + g.onCondition(depth, rels, rrels, outer)
 		}
 		rels = both
+		if g.chance(0.12) && !strings.Contains(text, " using ") && !strings.Contains(text, "natural") {
+			text, rels = g.aliased(text, rels)
+		}
 	}
 	return text, rels
 }
@@ -323,7 +372,11 @@ func (g *generator) pinOf(rel relationText) string {
 	if k == "" {
 		return "true"
 	}
-	switch g.r.IntN(14) {
+	switch g.r.IntN(16) {
+	case 14:
+		return k + " is not distinct from " + g.keyValue(text)
+	case 15:
+		return g.keyValue(text) + " is not distinct from " + k
 	case 12: // what looks like a pin: two keys are one as floats, and "acme" and "acme " as char(n)
 		if text {
 			return k + "::char(9) = " + g.keyValue(text)
@@ -396,6 +449,21 @@ func (g *generator) condition(depth int, rels, outer []relationText) string {
 		return "(" + g.column(rels, false) + ", " + g.column(rels, false) + ") = (" + g.column(rels, false) + ", " + g.column(all, false) + ")"
 	case 12:
 		return "sqrt(" + g.arg(g.intKey()) + ") > 1"
+	case 13: // no equality: NULLs that an outer join makes are not distinct
+		a, at := g.keyOf(pick(g, rels))
+		b, bt := g.keyOf(pick(g, all))
+		if a != "" && b != "" && at == bt {
+			return a + " is not distinct from " + b
+		}
+	case 14:
+		if pgtest.Major(g.t) >= 17 {
+			return "json_value(json_object('a': " + g.column(all, false) + " returning jsonb), '$.a' returning int) > " + fmt.Sprint(g.r.IntN(3))
+		}
+	case 15:
+		if depth > 0 && pgtest.Major(g.t) >= 16 {
+			q, _ := g.oneColumn(depth-1, all)
+			return "json_array(" + q + ")::text <> '[1]'"
+		}
 	}
 	return g.column(rels, false) + pick(g, []string{" = ", " < ", " <> "}) + pick(g, []string{g.column(all, false), fmt.Sprint(g.r.IntN(4)), g.arg(g.intKey())})
 }
@@ -572,7 +640,11 @@ func (g *generator) setOperation(depth int, outer []relationText) (string, []col
 // selectStatement returns a whole SELECT.
 func (g *generator) selectStatement() string {
 	with := ""
-	if g.chance(0.2) {
+	if g.chance(0.12) {
+		var r relationText
+		with, r = g.recursion()
+		g.ctes = append(g.ctes, r, r)
+	} else if g.chance(0.2) {
 		q, cols := g.query(1, nil)
 		name := pick(g, []string{"w", "orders", "recent"})
 		with = "with " + name + " as (" + q + ") "

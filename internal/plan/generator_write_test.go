@@ -5,8 +5,20 @@ import (
 	"strings"
 )
 
-// writeStatement returns an INSERT, UPDATE or DELETE on a tenant table.
-func (g *generator) writeStatement() (sql, table string) {
+// writeStatement returns a statement that writes, and the tables it may write.
+func (g *generator) writeStatement() (sql string, tables []string) {
+	switch {
+	case g.chance(0.2):
+		return g.mergeStatement()
+	case g.chance(0.25):
+		return g.changesInWith()
+	}
+	sql, table := g.change()
+	return sql, []string{table}
+}
+
+// change returns an INSERT, UPDATE or DELETE on a tenant table.
+func (g *generator) change() (sql, table string) {
 	t := diffTables[g.r.IntN(4)]
 	if g.chance(0.1) {
 		t = homeTable

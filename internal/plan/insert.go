@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
@@ -13,11 +15,11 @@ type insertion struct {
 	keys [][]*source
 }
 
-func (r *reader) readInsert(q *sqlparse.Insert, top *scope) {
+func (r *reader) readInsert(q *sqlparse.Insert, top *scope) *shape {
 	outer := r.with(q.With, top)
-	b := &block{root: &domain{}}
+	b := &block{root: &domain{}, up: r.block}
 	rel := r.target(&q.Table, b.root, b)
-	r.insertColumns(q, rel, outer)
+	r.insertColumns(q.Columns, rel, outer)
 	switch {
 	case rel.table.Kind == catalog.Home:
 		r.occurrences = append(r.occurrences, rel)
@@ -25,21 +27,49 @@ func (r *reader) readInsert(q *sqlparse.Insert, top *scope) {
 	case q.DefaultValues:
 		panic(r.noKey(rel, q.Start, "DEFAULT VALUES gives no key", "write the columns and a VALUES list with the key"))
 	case q.Columns == nil:
-		panic(&Refusal{Reason: Unsupported, Table: nameOf(rel.table), Offset: q.Start,
-			Detail: "an INSERT into the sharded table " + nameOf(rel.table) + " needs a column list: a column added later would take the place of another",
-			Hint:   "write the columns after the table's name"})
+		panic(positional("INSERT", rel, q.Start))
 	case q.Query.Values != nil && q.Query.Op == sqlparse.SetNone:
 		r.insertValues(q, rel, outer)
 	default:
 		r.insertSelect(q, rel, outer)
 	}
 	r.onConflict(q.OnConflict, rel, outer)
-	r.returning(q.ReturningWith, q.Returning, outer.within(r.single(rel)))
+	s := r.returning(q.ReturningWith, q.Returning, outer.within(r.single(rel)))
+	s.forget(rel)
+	if !keepsKey(q.OnConflict, rel) {
+		for i := range s.outs {
+			s.outs[i].col = nil
+		}
+	}
+	return s
+}
+
+// keepsKey reports whether the rows that come back have the keys that were given: a row that conflicts by other columns
+// may have another.
+func keepsKey(c *sqlparse.OnConflict, rel *relation) bool {
+	if c == nil || c.DoNothing {
+		return true
+	}
+	for _, k := range rel.table.Key {
+		if !slices.ContainsFunc(c.Targets, func(x sqlparse.Expr) bool {
+			ref, ok := strip(x).(*sqlparse.ColumnRef)
+			return ok && ref.Parts[len(ref.Parts)-1].Value == k.Name
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+func positional(what string, rel *relation, at int) *Refusal {
+	return &Refusal{Reason: Unsupported, Table: nameOf(rel.table), Offset: at,
+		Detail: "an " + what + " into the sharded table " + nameOf(rel.table) + " needs a column list: a column added later would take the place of another",
+		Hint:   "write the columns after the table's name"}
 }
 
 // insertColumns checks the column list.
-func (r *reader) insertColumns(q *sqlparse.Insert, rel *relation, outer *scope) {
-	for i, c := range q.Columns {
+func (r *reader) insertColumns(list []sqlparse.InsertColumn, rel *relation, outer *scope) {
+	for i, c := range list {
 		name := c.Name.Value
 		r.subscripts(&c, outer)
 		if isSlot(rel.table, name) {
@@ -54,7 +84,7 @@ func (r *reader) insertColumns(q *sqlparse.Insert, rel *relation, outer *scope) 
 		if c.Indirection && rel.table.KeyIndex(name) >= 0 {
 			panic(r.noKey(rel, c.Start, "a part of the key column is set", "set the whole column"))
 		}
-		for _, o := range q.Columns[:i] {
+		for _, o := range list[:i] {
 			if o.Name.Value == name && rel.table.KeyIndex(name) >= 0 {
 				panic(refuse(Syntax, c.Start, "the column "+quote(name)+" is named twice", ""))
 			}
@@ -73,7 +103,7 @@ func (r *reader) insertValues(q *sqlparse.Insert, rel *relation, outer *scope) {
 		panic(refuse(Unsupported, v.Start, "VALUES with WITH, ORDER BY, LIMIT or OFFSET is not read in an INSERT", "write the rows alone"))
 	}
 	ins := &insertion{rel: rel, stmt: q}
-	at := r.keyPositions(q, rel)
+	at := r.keyPositions(q.Columns, rel, q.Start)
 	for _, row := range v.Values {
 		if len(row) != len(q.Columns) {
 			panic(refuse(Syntax, row[0].Pos().Start, "a row of VALUES has not as many values as the column list has columns", ""))
@@ -83,21 +113,32 @@ func (r *reader) insertValues(q *sqlparse.Insert, rel *relation, outer *scope) {
 		}
 		ins.keys = append(ins.keys, r.rowKey(row, rel, at))
 	}
-	r.insert = ins
+	r.inserts = append(r.inserts, ins)
+	ins.prove()
+}
+
+// prove notes for RETURNING what the keys of the new rows are, where they are the same in all.
+func (ins *insertion) prove() {
+	for k, src := range ins.keys[0] {
+		if src == nil || slices.ContainsFunc(ins.keys, func(row []*source) bool { return row[k] == nil || !row[k].same(src) }) {
+			continue
+		}
+		ins.rel.dom.is(ins.rel.key(k), src)
+	}
 }
 
 // keyPositions finds the key's columns in the column list. Only a scope can give what is missing.
-func (r *reader) keyPositions(q *sqlparse.Insert, rel *relation) []int {
+func (r *reader) keyPositions(list []sqlparse.InsertColumn, rel *relation, start int) []int {
 	at := make([]int, len(rel.table.Key))
 	for k := range at {
 		at[k] = -1
-		for i, c := range q.Columns {
+		for i, c := range list {
 			if c.Name.Value == rel.table.Key[k].Name {
 				at[k] = i
 			}
 		}
 		if at[k] < 0 && r.scope == Unscoped {
-			panic(r.noKey(rel, q.Start, "the column list has no "+quote(rel.table.Key[k].Name), "add it, or use db.ForKey"))
+			panic(r.noKey(rel, start, "the column list has no "+quote(rel.table.Key[k].Name), "add it, or use db.ForKey"))
 		}
 	}
 	return at
@@ -135,9 +176,9 @@ func (r *reader) insertSelect(q *sqlparse.Insert, rel *relation, outer *scope) {
 	if s.open || len(s.outs) != len(q.Columns) {
 		panic(refuse(Unsupported, q.Query.Start, "the columns of the query do not match the column list", "name the columns in the query"))
 	}
-	at := r.keyPositions(q, rel)
+	at := r.keyPositions(q.Columns, rel, q.Start)
 	into := *rel
-	into.cols = append([]*column(nil), rel.cols...)
+	into.cols = slices.Clone(rel.cols)
 	for k, i := range at {
 		if i < 0 || s.outs[i].col == nil || !s.outs[i].col.exact || s.outs[i].col.fam != familyOfKey(rel.table.Key[k].Type) {
 			panic(r.noKey(rel, q.Query.Start, quote(rel.table.Key[k].Name)+" is not a column that the query pins",
@@ -152,6 +193,7 @@ func (r *reader) insertSelect(q *sqlparse.Insert, rel *relation, outer *scope) {
 				into.cols[n] = s.outs[i].col
 			}
 		}
+		rel.dom.equal(rel.key(k), s.outs[i].col) // for RETURNING
 	}
 	into.fromQuery = true
 	r.occurrences = append(r.occurrences, &into)

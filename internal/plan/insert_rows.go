@@ -6,11 +6,7 @@ import (
 )
 
 // insertRows appends the slot of each row, and the parts of the key that the scope gives.
-func (r *reader) insertRows(p *Plan, x *extras) {
-	ins := r.insert
-	if ins == nil {
-		return
-	}
+func (r *reader) insertRows(ins *insertion, p *Plan, x *extras) {
 	t := ins.rel.table
 	var names strings.Builder
 	for k, src := range ins.keys[0] {
@@ -37,7 +33,7 @@ func (r *reader) insertRows(p *Plan, x *extras) {
 			row.parts = append(row.parts, r.rowPart(src, ins.rel, k))
 		}
 		if t.HasSlot {
-			values.WriteString(", " + x.slot(i))
+			values.WriteString(", " + x.slot(len(p.rows)))
 		}
 		if values.String() != "" {
 			exprs := ins.stmt.Query.Values[i]

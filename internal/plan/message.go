@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -30,6 +31,10 @@ func (r *reader) unpinned(rel *relation) *Refusal {
 	for i := range t.Key {
 		conds = append(conds, name+"."+rel.key(i).name+" = $n")
 	}
+	if rel.inline {
+		f.Hint = "put it in a query: (SELECT * FROM " + quote(t.Name) + " WHERE " + strings.Join(columnConditions(t), " AND ") + ") AS " + quote(rel.alias)
+		return f
+	}
 	f.Hint = "add " + strings.Join(conds, " and ") + " with AND, or use db.ForKey; db.EachShard reaches every shard"
 	return f
 }
@@ -53,4 +58,12 @@ func (r *reader) unsafeParam(rel *relation) int {
 		}
 	}
 	return 0
+}
+
+func columnConditions(t *catalog.Table) []string {
+	conds := make([]string, 0, len(t.Key))
+	for _, k := range t.Key {
+		conds = append(conds, k.Name+" = $n")
+	}
+	return conds
 }

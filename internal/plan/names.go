@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/keyway-go/keyway/internal/catalog"
@@ -32,6 +33,9 @@ type relation struct {
 	table  *catalog.Table // nil for derived tables, CTEs and functions
 	cols   []*column      // in the order of *; names may repeat in a derived table
 	open   bool           // it has further columns, whose names are not known
+	names  []string       // what some of those may be called
+	joins  bool           // it is a join under an alias of its own, which hides the names of its tables
+	inline bool           // no condition behind FROM may name it: a part of such a join, or the source of MERGE
 	dom    *domain
 	blk    *block
 	ref    *sqlparse.TableRef // of a table
@@ -78,6 +82,9 @@ type cte struct {
 	name  string
 	shape *shape
 	up    *cte
+
+	// pending is set, in WITH RECURSIVE, where the CTE's query is not read yet.
+	pending bool
 
 	// used by one reference in the statement, a CTE is like a derived table there: a filter outside may go inside. The
 	// second one cuts the ways in again.
@@ -195,8 +202,11 @@ func (r *reader) columnOf(e *sqlparse.ColumnRef, sc *scope, schema, table, name 
 	switch {
 	case found != nil:
 		return found
-	case rel.open, rel.table != nil && isSystemColumn(name):
+	case rel.table != nil && isSystemColumn(name), rel.open && slices.Contains(rel.names, name):
 		return opaque
+	case rel.open:
+		panic(refuse(UserFunction, e.Start, quote(table)+"."+quote(name)+" may be a call of a function of that name",
+			"name the columns: AS "+quote(table)+" (column, ...)"))
 	}
 	panic(refuse(UnknownColumn, e.Start, quote(table)+" has no column "+quote(name)+" that the registry knows",
 		"if the column is new, register the table again after the migration that added it"))

@@ -39,7 +39,7 @@ func (t Target) String() string {
 type Plan struct {
 	Target   Target
 	Home     shard.ID // with ToHome
-	Verb     string   // "SELECT", "INSERT", "UPDATE", "DELETE"
+	Verb     string   // "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"
 	ReadOnly bool     // it neither writes nor locks rows
 	Tables   []string // schema.table of every registered table it names, sorted, each once
 

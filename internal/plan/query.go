@@ -13,6 +13,8 @@ type shape struct {
 	outs []output
 	open bool // a star over columns that are not known: positions say nothing
 
+	names []string // what outputs may be called whose names are not known for sure
+
 	// carried are the keys of tables inside that a filter outside may fix, also where they are no output; see carry.
 	carried [][]*column
 }
@@ -38,6 +40,9 @@ type block struct {
 
 	// partitions has, for each window, the bare columns of its PARTITION BY.
 	partitions [][]*column
+
+	// first introduces a condition where there is none; "" stands for " where ".
+	first string
 }
 
 // query reads a query whose names are looked up in outer after its own FROM.
@@ -55,37 +60,6 @@ func (r *reader) query(q *sqlparse.Select, outer *scope) *shape {
 	}
 }
 
-// with reads the CTEs; each sees those before it.
-func (r *reader) with(w *sqlparse.With, outer *scope) *scope {
-	if w == nil {
-		return outer
-	}
-	if w.Recursive {
-		panic(refuse(Unsupported, w.Start, "WITH RECURSIVE is not read yet", "use db.Shard(id), or InTx with the key"))
-	}
-	sc := *outer
-	for _, c := range w.CTEs {
-		q, ok := c.Query.(*sqlparse.Select)
-		if !ok {
-			panic(refuse(Unsupported, c.Start, "a CTE that writes is not read yet", "send two statements in InTx"))
-		}
-		if c.Search != nil || c.Cycle != nil {
-			panic(refuse(Unsupported, c.Start, "SEARCH and CYCLE are not read", "compute the order or the path in the query"))
-		}
-		s := r.query(q, &sc)
-		s = &shape{outs: append([]output(nil), s.outs...), open: s.open, carried: s.carried}
-		if len(c.Columns) > len(s.outs) || len(c.Columns) > 0 && s.open {
-			panic(refuse(Unsupported, c.Start, "the column list of the CTE "+quote(c.Name.Value)+" does not fit what is known of its query",
-				"name the columns in the query"))
-		}
-		for i, n := range c.Columns {
-			s.outs[i].name = n.Value
-		}
-		sc.ctes = &cte{name: c.Name.Value, shape: s, up: sc.ctes}
-	}
-	return &sc
-}
-
 // setOperation reads each arm by itself: no equality of one arm says anything of the other.
 func (r *reader) setOperation(q *sqlparse.Select, outer *scope) *shape {
 	left := r.query(q.Left, outer)
@@ -93,22 +67,63 @@ func (r *reader) setOperation(q *sqlparse.Select, outer *scope) *shape {
 	if len(q.Locking) > 0 {
 		panic(refuse(Unsupported, q.Start, "row locks on a set operation are refused by PostgreSQL too", ""))
 	}
-	s := &shape{open: left.open || right.open}
+	s := &shape{open: left.open || right.open, names: left.names}
 	for i, o := range left.outs {
 		out := output{name: o.name}
 		if i < len(right.outs) && right.outs[i].coll == o.coll {
 			out.coll = o.coll
 		}
+		if i < len(right.outs) && !s.open && !r.supposing {
+			out.col = both(o.col, right.outs[i].col)
+		}
 		s.outs = append(s.outs, out)
 	}
-	for _, o := range q.OrderBy {
-		// Only output columns and positions may be named here.
-		if _, ok := strip(o.Expr).(*sqlparse.ColumnRef); !ok {
-			r.expr(o.Expr, outer)
-		}
-	}
+	r.outputOrder(q, outer)
 	r.limits(q, outer)
 	return s
+}
+
+// both is an output that is either a or b: what is proven of each is proven of it.
+func both(a, b *column) *column {
+	if a == nil || b == nil || !a.exact || !b.exact || a.fam != b.fam {
+		return nil
+	}
+	right := sources(b)
+	var common []*source
+	for _, s := range sources(a) {
+		if slices.ContainsFunc(right, s.same) {
+			common = append(common, s)
+		}
+	}
+	if len(common) == 0 {
+		return nil
+	}
+	return fixed(a.fam, common...)
+}
+
+// outputOrder reads an ORDER BY in which only output columns and positions may be named.
+func (r *reader) outputOrder(q *sqlparse.Select, outer *scope) {
+	for i := range q.OrderBy {
+		r.ordering(&q.OrderBy[i])
+		if _, ok := strip(q.OrderBy[i].Expr).(*sqlparse.ColumnRef); !ok {
+			r.expr(q.OrderBy[i].Expr, outer)
+		}
+	}
+}
+
+// ordering refuses USING with an operator of another schema.
+func (r *reader) ordering(o *sqlparse.OrderItem) {
+	if o.Using != "" {
+		r.operator(o.UsingSchema, o.Start)
+	}
+}
+
+// orderBy reads an ORDER BY in which the columns of sc are seen.
+func (r *reader) orderBy(list []sqlparse.OrderItem, sc *scope) {
+	for i := range list {
+		r.ordering(&list[i])
+		r.expr(list[i].Expr, sc)
+	}
 }
 
 func (r *reader) values(q *sqlparse.Select, outer *scope) *shape {
@@ -119,15 +134,39 @@ func (r *reader) values(q *sqlparse.Select, outer *scope) *shape {
 		}
 	}
 	for i := range q.Values[0] {
-		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1)})
+		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1), col: valuesColumn(q.Values, i)})
 	}
-	for _, o := range q.OrderBy {
-		if _, ok := strip(o.Expr).(*sqlparse.ColumnRef); !ok {
-			r.expr(o.Expr, outer)
-		}
-	}
+	r.outputOrder(q, outer)
 	r.limits(q, outer)
 	return s
+}
+
+// valuesColumn is column i of VALUES when each of its values is a parameter or constant, or nil.
+func valuesColumn(rows [][]sqlparse.Expr, i int) *column {
+	var list []*source
+	fam := famNone
+	for n, row := range rows {
+		if i >= len(row) {
+			return nil
+		}
+		if n == 0 {
+			fam = familyOfConstant(row[i])
+		}
+		if fam == famNone || familyOfConstant(row[i]) != fam {
+			return nil
+		}
+		src := constant(row[i], fam)
+		if src == nil {
+			return nil
+		}
+		if !slices.ContainsFunc(list, src.same) {
+			list = append(list, src)
+		}
+	}
+	if len(list) == 1 {
+		return fixed(fam, list[0])
+	}
+	return fixed(fam, &source{kind: srcList, elems: list, at: rows[0][i].Pos().Start})
 }
 
 // simple reads SELECT ... FROM ... WHERE.
@@ -151,11 +190,12 @@ func (r *reader) simple(q *sqlparse.Select, outer *scope) *shape {
 	for _, x := range q.DistinctOn {
 		r.sortKey(x, s, sc)
 	}
-	for _, o := range q.OrderBy {
-		r.sortKey(o.Expr, s, sc)
+	for i := range q.OrderBy {
+		r.ordering(&q.OrderBy[i])
+		r.sortKey(q.OrderBy[i].Expr, s, sc)
 	}
 	r.limits(q, outer)
-	r.locks(q, ns)
+	r.locks(q, ns, b)
 	r.markEnterable(q, b, s, groups)
 	r.keepTop(q, b, sc, s, groups)
 	return s
@@ -189,6 +229,11 @@ func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
 			if c := r.column(ref, sc); c != opaque {
 				o.col = c
 			}
+		} else {
+			o.col = constantColumn(t.Expr)
+		}
+		if o.name == "" {
+			s.names = append(s.names, outputName(&t))
 		}
 		if f, ok := t.Expr.(*sqlparse.Field); ok && f.Star {
 			s.open = true
@@ -204,13 +249,18 @@ func (r *reader) star(e *sqlparse.Star, s *shape, sc *scope) {
 	case 0:
 		if sc.ns != nil {
 			cols, open = sc.ns.cols, sc.ns.open
+			for _, rel := range sc.ns.rels {
+				s.names = append(s.names, rel.names...)
+			}
 		}
 	case 1:
 		rel := r.relationOf(e.Start, sc, "", e.Parts[0].Value)
 		cols, open = rel.cols, rel.open
+		s.names = append(s.names, rel.names...)
 	case 2:
 		rel := r.relationOf(e.Start, sc, e.Parts[0].Value, e.Parts[1].Value)
 		cols, open = rel.cols, rel.open
+		s.names = append(s.names, rel.names...)
 	default:
 		panic(refuse(Unsupported, e.Start, "the name has too many parts", "write table.*"))
 	}
@@ -327,11 +377,12 @@ func (b *block) partitioned(c *column) bool {
 }
 
 // locks reads FOR UPDATE and its kin: row locks are held on one server, and a reference table's row is on each.
-func (r *reader) locks(q *sqlparse.Select, ns *namespace) {
+func (r *reader) locks(q *sqlparse.Select, ns *namespace, b *block) {
 	for _, l := range q.Locking {
 		r.readOnly = false
-		for _, rel := range r.locked(&l, ns) {
+		for _, rel := range r.locked(&l, ns, b) {
 			switch {
+			case rel.joins && len(l.Of) == 0: // its tables are among b's
 			case rel.table == nil && len(l.Of) == 0 && !rel.open || rel.table == nil && len(l.Of) > 0:
 				panic(refuse(Unsupported, l.Start, "a row lock on a query in FROM or a CTE is not read",
 					"write FOR "+l.Strength+" OF and the sharded tables"))
@@ -344,9 +395,9 @@ func (r *reader) locks(q *sqlparse.Select, ns *namespace) {
 	}
 }
 
-func (r *reader) locked(l *sqlparse.Locking, ns *namespace) []*relation {
+func (r *reader) locked(l *sqlparse.Locking, ns *namespace, b *block) []*relation {
 	if len(l.Of) == 0 {
-		return ns.rels
+		return b.rels
 	}
 	var rels []*relation
 	for i := range l.Of {

@@ -20,7 +20,12 @@ type reader struct {
 	occurrences []*relation // of registered tables, in the order read
 	block       *block      // the innermost block around the expression that is read
 	readOnly    bool
+	writes      bool // it has an INSERT, UPDATE, DELETE or MERGE
 	verb        string
+
+	// supposing is set while the second arm of a recursion is read, whose columns are only supposed to be what the
+	// first arm proves.
+	supposing bool
 
 	// groupingSets is set when a query has ROLLUP, CUBE or GROUPING SETS.
 	groupingSets bool
@@ -28,8 +33,9 @@ type reader struct {
 	// tops are the SELECTs met, with what is known of them; nil but for a scatter plan.
 	tops map[*sqlparse.Select]*top
 
-	insert *insertion // of an INSERT into a sharded table
-	edits  []edit
+	inserts []*insertion // INSERT ... VALUES into sharded tables
+	scoped  []scopeValue // what the scope gives to the INSERTs of a MERGE
+	edits   []edit
 }
 
 func build(text string, reg *catalog.Registry, schema string, scope Scope) (p *Plan, err error) {
@@ -62,17 +68,35 @@ func (r *reader) statement(stmt sqlparse.Statement) {
 		r.query(q, top)
 	case *sqlparse.Insert:
 		r.verb = "INSERT"
-		r.readInsert(q, top)
+		r.change(q, top)
 	case *sqlparse.Update:
 		r.verb = "UPDATE"
-		r.readUpdate(q, top)
+		r.change(q, top)
 	case *sqlparse.Delete:
 		r.verb = "DELETE"
-		r.readDelete(q, top)
+		r.change(q, top)
 	case *sqlparse.Merge:
-		panic(refuse(Unsupported, q.Start, "MERGE is not read yet", "write INSERT ... ON CONFLICT, or UPDATE and INSERT in InTx"))
+		r.verb = "MERGE"
+		r.change(q, top)
 	default:
-		panic(refuse(NotDML, 0, "this command is not SELECT, INSERT, UPDATE or DELETE", "use db.Shard(id)"))
+		panic(refuse(NotDML, 0, "this command is not SELECT, INSERT, UPDATE, DELETE or MERGE", "use db.Shard(id)"))
+	}
+}
+
+// change reads a statement that writes, whole or as a CTE, and returns what its RETURNING gives.
+func (r *reader) change(stmt sqlparse.Statement, outer *scope) *shape {
+	r.readOnly, r.writes = false, true
+	switch q := stmt.(type) {
+	case *sqlparse.Insert:
+		return r.readInsert(q, outer)
+	case *sqlparse.Update:
+		return r.readUpdate(q, outer)
+	case *sqlparse.Delete:
+		return r.readDelete(q, outer)
+	case *sqlparse.Merge:
+		return r.readMerge(q, outer)
+	default:
+		panic(refuse(Unsupported, stmt.Pos().Start, "this command is not read in a CTE", ""))
 	}
 }
 

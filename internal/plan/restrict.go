@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ func (r *reader) restrict(open []*relation, x *extras) {
 	byBlock := map[*block][]*relation{}
 	for _, rel := range open {
 		r.distinctAlias(rel)
-		if rel.dom == rel.blk.root {
+		if rel.dom == rel.blk.root && !rel.inline {
 			byBlock[rel.blk] = append(byBlock[rel.blk], rel)
 			continue
 		}
@@ -33,7 +34,7 @@ func (r *reader) restrict(open []*relation, x *extras) {
 // distinctAlias refuses to write a predicate whose table name would be ambiguous.
 func (r *reader) distinctAlias(rel *relation) {
 	for _, o := range rel.blk.rels {
-		if o != rel && o.alias == rel.alias {
+		if o != rel && o.alias == rel.alias && o.inline == rel.inline {
 			panic(refuse(AmbiguousColumn, rel.offset, "the name "+quote(rel.alias)+" stands for several tables of one FROM",
 				"give each an alias"))
 		}
@@ -53,7 +54,7 @@ func (r *reader) restrictWhere(b *block, rels []*relation, x *extras) {
 		panic(refuse(Unsupported, rels[0].offset, "a condition cannot be added to the command TABLE", "write SELECT * FROM"))
 	}
 	if b.where == nil {
-		r.edits = append(r.edits, edit{at: b.whereAt, to: b.whereAt, text: " where " + all + " "})
+		r.edits = append(r.edits, edit{at: b.whereAt, to: b.whereAt, text: cmp.Or(b.first, " where ") + all + " "})
 		return
 	}
 	at := b.where.Pos()
@@ -71,6 +72,9 @@ func (r *reader) restrictTable(rel *relation, x *extras) {
 	name := t.Table.Text(r.text)
 	if t.Only {
 		name = "only " + name
+	}
+	if t.TableSample {
+		name += " tablesample " + r.text[t.Sample[0].Start:t.End]
 	}
 	text := "(select * from " + name + " where " + strings.Join(conds, " and ") + ") as " + quote(rel.alias)
 	if len(t.Alias.Columns) > 0 {

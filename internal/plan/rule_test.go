@@ -61,7 +61,6 @@ func TestWithoutAnEqualityOnTheKeyTheStatementIsRefused(t *testing.T) {
 		{"refused: no shard key", "select * from orders where tenant_id > $1", with(7)},
 		{"refused: no shard key", "select * from orders where tenant_id <> $1", with(7)},
 		{"refused: no shard key", "select * from orders where tenant_id is null", nil},
-		{"refused: no shard key", "select * from orders where tenant_id is not distinct from $1", with(7)},
 		{"refused: no shard key", "select * from orders where tenant_id between $1 and $1", with(7)},
 		{"refused: no shard key", "select * from orders where tenant_id + 0 = $1", with(7)},
 		{"refused: no shard key", "select * from orders where tenant_id = $1 + 0", with(7)},
@@ -129,6 +128,15 @@ func TestACollationOrAnotherOperatorNeverPins(t *testing.T) {
 		{"refused: no shard key", `select * from docs where org = $1 collate "und-x-icu"`, with("acme")},
 		{"refused: no shard key", `select * from docs where org collate "C" = $1`, with("acme")},
 		{"refused: user operator", "select * from docs where org operator(app.=) $1", with("acme")},
+		{"refused: user operator", "select * from docs where org operator(app.=) any($1)", with([]string{"acme"})},
+		{"refused: user operator", "select * from docs where org = $1 order by id using operator(app.<)", with("acme")},
+		{"refused: user operator", "select array_agg(id order by id using operator(app.<)) from docs where org = $1", with("acme")},
+		{"refused: user operator", "select rank() over (order by id using operator(app.<)) from docs where org = $1", with("acme")},
+		{"refused: user operator", "select rank(1) within group (order by id using operator(app.<)) from docs where org = $1", with("acme")},
+		{"refused: user operator", "select rank() over w from docs where org = $1 window w as (order by id using operator(app.<))", with("acme")},
+		{"refused: user operator", "values (1) order by 1 using operator(app.<)", nil},
+		{"refused: user operator", "select 1 union select 2 order by 1 using operator(app.<)", nil},
+		{"key acme", "select * from docs where org = $1 order by id using operator(pg_catalog.<), body using >", with("acme")},
 		{"refused: no shard key", "select * from orders where tenant_id operator(pg_catalog.<=) $1", with(7)},
 	})
 }
@@ -372,5 +380,253 @@ func TestCompositeKeysNeedEveryPart(t *testing.T) {
 		{"refused: key under OR", "select * from legs where (region, num) = ('eu', 3) or km = 1", nil},
 		{"any", "select * from legs where region = 'eu' and region = 'us' and num = 3", nil},
 		{"bind: many keys", "select * from legs a, legs b where (a.region, a.num) = ($1, $2) and (b.region, b.num) = ($3, $4)", with("a", 1, "b", 1)},
+	})
+}
+
+// A parameter that is NULL would match rows whose key an outer join made NULL: Bind refuses it, so what is left is "=".
+func TestIsNotDistinctFromPinsWhatIsNotNull(t *testing.T) {
+	check(t, []routed{
+		{"key 7", "select * from orders where tenant_id is not distinct from $1", with(7)},
+		{"key 7", "select * from orders where $1 is not distinct from tenant_id", with(7)},
+		{"key 7", "select * from orders where tenant_id is not distinct from 7", nil},
+		{"key eu/3", "select * from legs where (region, num) is not distinct from ($1, $2)", with("eu", 3)},
+		{"bind: key error", "select * from orders where tenant_id is not distinct from $1", with(nil)},
+		{"bind: key error", "select * from plans p left join orders o on o.tenant_id = $2 where o.tenant_id is not distinct from $1", with(nil, 7)},
+		{"refused: no shard key", "select * from orders where tenant_id is not distinct from null", nil},
+		{"refused: no shard key", "select * from orders where tenant_id is distinct from $1", with(7)},
+		{"refused: no shard key", "select * from orders where tenant_id is not distinct from $1::float8", with(7)},
+		{"refused: no shard key", "select sqrt($1) from orders where tenant_id is not distinct from $1", with(7)},
+		// The item of tenant 8 keeps order 7 from being filled with NULLs, which are not distinct from those of x.
+		{"refused: no shard key", "select * from orders o left join items i on i.order_id = o.id left join plans x on x.id = 99 and x.tenant_id = $1" +
+			" where o.tenant_id = $1 and i.tenant_id is not distinct from x.tenant_id", with(7)},
+	})
+}
+
+// The alias of a join hides the names in it, and its columns may move the key.
+func TestAJoinUnderAnAliasOfItsOwn(t *testing.T) {
+	check(t, []routed{
+		{"key 7", "select * from (orders o join items i using (tenant_id)) as j where tenant_id = $1", with(7)},
+		{"key 7", "select * from (orders o join items i using (tenant_id)) as j where j.tenant_id = $1", with(7)},
+		{"key 7", "select * from (orders o join items i using (tenant_id)) as j (k) where j.k = $1", with(7)},
+		{"key 7", "select * from (orders o join items i on i.tenant_id = o.tenant_id) as j (k) where k = $1", with(7)},
+		{"key 7", "select * from (plans p join orders o on o.tenant_id = $1) as j", with(7)},
+		{"key 7", "select * from (orders o join items i using (tenant_id)) as j (k) join users u on u.tenant_id = j.k where u.tenant_id = $1", with(7)},
+		{"key 7", "select * from orders o join items i using (tenant_id) as j where j.tenant_id = $1", with(7)},
+		{"key 7", "select o.id, i.sku, tenant_id from orders o join items i using (tenant_id) as j where j.tenant_id = $1", with(7)},
+		{"key 7", "select * from (orders o left join items i using (tenant_id)) as j where tenant_id = $1", with(7)},
+		// The columns of j are k and tenant_id, of which the second is the order's number.
+		{"refused: no shard key", "select * from (orders o join items i using (tenant_id)) as j (k, tenant_id) where tenant_id = $1", with(7)},
+		{"refused: many keys", "select * from (orders o left join items i on i.tenant_id = 7) as j (a) where a = 8", nil},
+		{"refused: no shard key", "select * from (orders o full join items i using (tenant_id)) as j where tenant_id = $1", with(7)},
+		{"refused: key under OR", "select * from plans p left join (orders o join items i using (tenant_id)) as j on p.id = 1 where j.tenant_id = $1 or p.id = 2", with(7)},
+		{"refused: unknown column", "select * from (orders o join items i using (tenant_id)) as j where o.tenant_id = $1", with(7)},
+		{"refused: unknown column", "select * from (orders o join items i using (tenant_id)) as j (k) where tenant_id = $1", with(7)},
+		{"refused: unknown column", "select * from orders o join items i using (tenant_id) as j where j.id = 1", nil},
+		{"refused: ambiguous column", "select * from (orders o join items i on i.tenant_id = o.tenant_id) as j where j.tenant_id = $1", with(7)},
+		{"refused: syntax", "select * from (users u join adopted a using (tenant_id)) as j (a, b, c, d, e, f, g)", nil},
+		{"refused: reference write", "select * from (orders o join plans p on p.id = o.plan_id) as j (k) where k = $1 for update", with(7)},
+		{"key 7", "select * from (orders o join items i using (tenant_id)) as j where tenant_id = $1 for update", with(7)},
+	})
+}
+
+// Chance decides which rows are in a sample, so any rows of the key may be what one server gives; a seed decides it for
+// one server only.
+func TestASampleOfAPinnedTable(t *testing.T) {
+	check(t, []routed{
+		{"key 7", "select * from orders tablesample bernoulli (10) where tenant_id = $1", with(7)},
+		{"key 7", "select * from orders as o tablesample pg_catalog.system ($2) where tenant_id = $1", with(7, 10)},
+		{"any", "select * from plans tablesample system (10)", nil},
+		{"home s0", "select * from jobs tablesample system (10) repeatable (3)", nil},
+		{"refused: no shard key", "select * from orders tablesample bernoulli (10)", nil},
+		{"refused: unsupported", "select * from orders tablesample bernoulli (10) repeatable (3) where tenant_id = $1", with(7)},
+		{"refused: unsupported", "select * from plans tablesample bernoulli (10) repeatable (3)", nil},
+		{"refused: user function", "select * from orders tablesample app.bernoulli (10) where tenant_id = $1", with(7)},
+		{"refused: user function", "select * from orders tablesample system_rows (10) where tenant_id = $1", with(7)},
+		{"refused: user function", "select * from orders tablesample bernoulli (f(1)) where tenant_id = $1", with(7)},
+	})
+}
+
+// An output that is a parameter or constant is one value on every row, as long as it keeps a type of the key's family.
+func TestConstantsInFromPin(t *testing.T) {
+	check(t, []routed{
+		{"key 7", "with a as (select $1::bigint as k) select * from orders o, a where o.tenant_id = a.k", with(7)},
+		{"key 7", "select * from orders o join (select 7 as k) a on a.k = o.tenant_id", nil},
+		{"key 7", "select * from orders o join (values ($1::bigint, 1)) v(k, n) on v.k = o.tenant_id", with(7)},
+		{"key 7", "select * from orders o join (values ($1::bigint), ($1::bigint)) v(k) on v.k = o.tenant_id", with(7)},
+		{"list 7 8", "select * from orders o join (values (7), (8)) v(k) on v.k = o.tenant_id", nil},
+		{"key acme", "select * from docs d join (select $1::text as k) a on a.k = d.org", with("acme")},
+		{"any", "select * from orders o join (select null::bigint as k) a on a.k = o.tenant_id", nil},
+		{"key 7", "insert into orders (tenant_id, id) select $1::bigint, id from plans", with(7)},
+		{"bind: key error", "select * from orders o join (select $1::bigint as k) a on a.k = o.tenant_id", with(nil)},
+		{"refused: no shard key", "select * from orders o join (select $1::float8 as k) a on a.k = o.tenant_id", with(7)},
+		{"refused: no shard key", "select * from orders o join (select $1 as k) a on a.k = o.tenant_id", with(7)},
+		{"refused: no shard key", "select * from docs d join (select $1::varchar(2) as k) a on a.k = d.org", with("acme")},
+		{"refused: no shard key", "select * from orders o join (values (7), (8.0)) v(k) on v.k = o.tenant_id", nil},
+		{"refused: no shard key", "select * from orders o join (values ($1::bigint), (random()::bigint)) v(k) on v.k = o.tenant_id", with(7)},
+		{"refused: key list", "update orders o set total = 1 from (values (7), (8)) v(k) where v.k = o.tenant_id", nil},
+		// Both arms prove the same of their column, or else the output is one or the other.
+		{"key 7", "select * from items i join (select tenant_id from orders where tenant_id = $1 union select tenant_id from users where tenant_id = $1) x using (tenant_id)", with(7)},
+		{"refused: no shard key", "select * from items i join (select tenant_id from orders where tenant_id = $1 union select tenant_id from plans) x using (tenant_id)", with(7)},
+	})
+}
+
+// f.x, where f has no column x, calls the function x.
+func TestAColumnThatAFunctionInFromDoesNotHaveMayBeACall(t *testing.T) {
+	check(t, []routed{
+		{"refused: user function", "select g.evil from generate_series(1, 2) g", nil},
+		{"any", "select g.g, g from generate_series(1, 2) g", nil},
+		{"any", "select g.i, g.n from generate_series(1, 2) with ordinality as g(i, n)", nil},
+		{"any", "select g.ordinality from generate_series(1, 2) with ordinality as g", nil},
+		{"any", "select j.key, j.value from jsonb_each($1) j", with("{}")},
+		{"refused: user function", "select j.evil from jsonb_each($1) j", with("{}")},
+		{"any", "select j.a from jsonb_to_record($1) as j(a int)", with("{}")},
+		{"any", "select j.id, j.state from jsonb_populate_recordset(null::orders, $1) j", with("[]")},
+		{"refused: user function", "select j.evil from jsonb_populate_recordset(null::orders, $1) j", with("[]")},
+		{"any", "select x.count, x.lower from (select count(*), lower('A')) x", nil},
+		{"refused: user function", "select x.evil from (select count(*)) x", nil},
+		{"refused: user function", "with x as (select 1 + 1) select x.evil from x", nil},
+	})
+}
+
+// What the first step proves of a column holds for every step only if the second arm keeps it.
+func TestARecursionIsPinnedInEachOfItsArms(t *testing.T) {
+	walk := "with recursive w(k, id) as (select tenant_id, id from orders where tenant_id = $1 union all "
+	check(t, []routed{
+		{"any", "with recursive r as (select 1 union select 2) select * from r", nil},
+		{"any", "with recursive r(n) as (select 1 union all select n + 1 from r where n < 5) select * from r", nil},
+		{"key 7", walk + "select o.tenant_id, o.plan_id from orders o join w on w.k = o.tenant_id and o.id = w.id) select * from w", with(7)},
+		{"key 7", walk + "select w.k, o.plan_id from orders o join w on w.k = o.tenant_id and o.id = w.id) select * from w", with(7)},
+		{"key 7", walk + "select o.tenant_id, o.id from orders o, w where o.tenant_id = $1) select * from w", with(7)},
+		{"key 7", walk + "select o.tenant_id, o.id from orders o join w on w.k = o.tenant_id) select * from items i join w on w.k = i.tenant_id", with(7)},
+		{"key 7", walk + "select o.tenant_id, o.id from orders o join w on w.k = o.tenant_id) search breadth first by id set s cycle id set c using p" +
+			" select w.s, c, p from w", with(7)},
+		// The second step reads tenant 8.
+		{"refused: no shard key", walk + "select w.k + 1, o.id from orders o join w on w.k = o.tenant_id) select * from w", with(7)},
+		{"refused: no shard key", walk + "select w.id, w.id from orders o join w on w.k = o.tenant_id) select * from w", with(7)},
+		{"refused: no shard key", walk + "select o.tenant_id, o.id from orders o join w on w.id = o.id) select * from w", with(7)},
+		{"refused: no shard key", "with recursive w(a, b) as (select tenant_id, id from orders where tenant_id = $1 union all" +
+			" select o.tenant_id, w.a from orders o join w on w.b = o.tenant_id) select * from w", with(7)},
+		// A condition outside filters the rows of all steps, not those that each step starts from.
+		{"refused: no shard key", "with recursive w(k, id) as (select tenant_id, id from orders union all select o.tenant_id, o.id from orders o" +
+			" join w on w.k = o.tenant_id) select * from w where k = $1", with(7)},
+		// A name further on hides the table of that name.
+		{"refused: unsupported", "with recursive a as (select * from orders where tenant_id = $1), orders as (select 1) select * from a", with(7)},
+		{"refused: unsupported", "with recursive a as (select 1 from a union select 1) select * from a", nil},
+		{"refused: unsupported", "with recursive a as (select 1 intersect select 1 from a) select * from a", nil},
+		{"key 7", "with recursive a as (select 1), orders as (select * from app.orders where tenant_id = $1) select * from orders", with(7)},
+	})
+}
+
+// A recursion inside the second arm of another would take for proven what is only supposed.
+func TestARecursionInARecursionCarriesNothing(t *testing.T) {
+	check(t, []routed{
+		{"refused: no shard key", "with recursive w(k) as (select tenant_id from orders where tenant_id = $1 union all" +
+			" (with recursive v(k) as (select k from w union all select v.k from v join items i on i.tenant_id = v.k) select k + 1 from v)) select * from w", with(7)},
+	})
+}
+
+// A CTE that writes runs once, on the snapshot of the whole statement: on one shard when all parts of it are.
+func TestACTEThatWrites(t *testing.T) {
+	check(t, []routed{
+		{"key 7", "with d as (delete from orders where tenant_id = 7 returning *) select * from d", nil},
+		{"key 7", "with d as (delete from orders where tenant_id = $1 returning *) select * from d join items i using (tenant_id)", with(7)},
+		{"key 7", "with d as (delete from orders where tenant_id = $1 returning *) select 1", with(7)},
+		{"key 7", "with n as (insert into orders (tenant_id, id) values ($1, 3) returning tenant_id, id) insert into items (tenant_id, order_id) select tenant_id, id from n", with(7)},
+		{"key 7", "with n as (insert into orders (tenant_id, id) values ($1, 3)) insert into items (tenant_id) values ($1)", with(7)},
+		{"key 7", "with u as (update orders set total = 1 where tenant_id = $1 returning tenant_id, id) delete from items i using u where i.tenant_id = u.tenant_id", with(7)},
+		{"key 7", "with m as (delete from orders where tenant_id = $1 returning *) insert into orders (tenant_id, id) select tenant_id, id + 1 from m", with(7)},
+		{"list 7 8", "with n as (insert into orders (tenant_id, id) values (7, 3)) insert into items (tenant_id) values (8)", nil},
+		{"bind: many keys", "with n as (insert into orders (tenant_id, id) values ($1, 3)) delete from items where tenant_id = $2", with(7, 8)},
+		{"bind: many keys", "with n as (insert into orders (tenant_id, id) values ($1, 3)) select * from items where tenant_id = $2", with(7, 8)},
+		{"refused: no shard key", "with d as (delete from orders returning *) select * from d where tenant_id = $1", with(7)},
+		{"refused: no shard key", "with d as (delete from orders where tenant_id = $1) select * from items", with(7)},
+		{"refused: key list", "with d as (delete from orders where tenant_id = any($1)) select 1", with([]int64{7})},
+		{"refused: key update", "with d as (update orders set tenant_id = 8 where tenant_id = $1) select 1", with(7)},
+		{"refused: reference write", "with d as (delete from plans) select 1", nil},
+		{"refused: mixed places", "with d as (delete from jobs) select * from orders where tenant_id = $1", with(7)},
+		{"refused: mixed places", "with d as (select * from jobs) insert into orders (tenant_id) values ($1)", with(7)},
+		{"home s0", "with d as (delete from jobs returning *) insert into jobs (id) select id from d", nil},
+		// RETURNING gives what was stored: plan_id is 8 although the condition said 7.
+		{"refused: no shard key", "with u as (update orders set plan_id = 8 where tenant_id = 7 and plan_id = 7 returning plan_id) select * from items i join u on i.tenant_id = u.plan_id", nil},
+		{"key 7", "with u as (delete from orders where tenant_id = 7 and plan_id = 7 returning plan_id) select * from items i join u on i.tenant_id = u.plan_id", nil},
+		// The row that conflicts by its id may be another tenant's.
+		{"refused: no shard key", "with n as (insert into orders (tenant_id, id) values ($1, 3) on conflict (id) do update set total = 1 returning tenant_id) select * from items i join n using (tenant_id)", with(7)},
+		{"key 7", "with n as (insert into orders (tenant_id, id) values ($1, 3) on conflict (tenant_id, id) do update set total = 1 returning tenant_id) select * from items i join n using (tenant_id)", with(7)},
+	})
+}
+
+// Source rows that match nothing are inserted whatever ON says; target rows that no source row matches are those of
+// every tenant.
+func TestMergesOnPinsItsTargetAndNeverItsSource(t *testing.T) {
+	const mine = "(select * from items where tenant_id = $1) i"
+	check(t, []routed{
+		{"key 7", "merge into orders o using " + mine + " on o.tenant_id = i.tenant_id and o.id = i.order_id when matched then update set total = i.qty", with(7)},
+		{"key 7", "merge into orders o using " + mine + " on o.tenant_id = i.tenant_id and o.id = i.order_id when matched then delete" +
+			" when not matched then insert (tenant_id, id) values (i.tenant_id, i.order_id)", with(7)},
+		{"key 7", "merge into orders o using " + mine + " on o.tenant_id = $1 and o.id = i.order_id when not matched then insert (tenant_id, id) values ($1, 1)", with(7)},
+		{"key 7", "merge into orders o using (values ($1::bigint, 3)) v(k, id) on o.tenant_id = v.k and o.id = v.id when matched then do nothing" +
+			" when not matched then insert (id, tenant_id) values (v.id, v.k)", with(7)},
+		{"key 7", "merge into orders o using plans p on o.tenant_id = $1 and o.plan_id = p.id when matched then update set total = 1", with(7)},
+		{"key 7", "with c as (select * from items where tenant_id = $1) merge into orders o using c on o.tenant_id = c.tenant_id when matched then delete", with(7)},
+		{"home s0", "merge into jobs j using plans p on j.id = p.id when matched then delete when not matched then insert values (p.id)", nil},
+		{"refused: no shard key", "merge into orders o using items i on o.tenant_id = i.tenant_id when matched then delete", nil},
+		{"refused: no shard key", "merge into orders o using items i on o.tenant_id = i.tenant_id and i.tenant_id = $1 when matched then delete", with(7)},
+		{"refused: no shard key", "merge into orders o using " + mine + " on o.id = i.order_id when matched then delete", with(7)},
+		{"refused: no shard key", "merge into orders o using " + mine + " on o.id = i.order_id when matched and o.tenant_id = $1 then delete", with(7)},
+		{"refused: no shard key", "merge into orders o using (values ($1::bigint), (random()::bigint)) v(k) on o.tenant_id = v.k when matched then delete", with(7)},
+		{"refused: key list", "merge into orders o using (values (7), (8)) v(k) on o.tenant_id = v.k when matched then delete", nil},
+		{"bind: many keys", "merge into orders o using " + mine + " on o.tenant_id = $2 when matched then delete", with(7, 8)},
+		{"bind: many keys", "merge into orders o using " + mine + " on o.tenant_id = $1 when not matched then insert (tenant_id, id) values ($2, 1)", with(7, 8)},
+		{"refused: reference write", "merge into plans p using plans q on p.id = q.id when matched then delete", nil},
+		{"refused: mixed places", "merge into orders o using jobs j on o.tenant_id = $1 when matched then delete", with(7)},
+	})
+}
+
+func TestTheRowsThatMergeStoresKeepTheirKey(t *testing.T) {
+	const head = "merge into orders o using (select * from items where tenant_id = $1) i on o.tenant_id = i.tenant_id "
+	check(t, []routed{
+		{"refused: key update", head + "when matched then update set tenant_id = i.tenant_id", with(7)},
+		{"refused: key update", head + "when matched then update set slot = 1", with(7)},
+		{"refused: key update", head + "when not matched then insert (tenant_id, slot) values (i.tenant_id, 1)", with(7)},
+		{"refused: no shard key", head + "when not matched then insert (tenant_id, id) values (i.order_id, 1)", with(7)},
+		{"refused: no shard key", head + "when not matched then insert (tenant_id, id) values (i.tenant_id + 1, 1)", with(7)},
+		{"refused: no shard key", head + "when not matched then insert (tenant_id, id) values (null, 1)", with(7)},
+		{"refused: no shard key", head + "when not matched then insert (tenant_id, id) values (default, 1)", with(7)},
+		{"refused: no shard key", head + "when not matched then insert (id) values (1)", with(7)},
+		{"refused: no shard key", head + "when not matched then insert default values", with(7)},
+		{"refused: unsupported", head + "when not matched then insert values (i.tenant_id, 1)", with(7)},
+		{"refused: unknown column", head + "when not matched then insert (tenant_id, id) values (o.tenant_id, 1)", with(7)},
+		{"refused: syntax", head + "when not matched then insert (tenant_id, id) values (i.tenant_id)", with(7)},
+		{"refused: user function", head + "when matched and f(1) then delete", with(7)},
+		{"refused: user function", head + "when matched then update set total = f(1)", with(7)},
+	})
+}
+
+// WHEN NOT MATCHED BY SOURCE is about the rows that ON is false for: only its own condition speaks of them.
+func TestMergesNotMatchedBySourceIsPinnedByItsOwnCondition(t *testing.T) {
+	const head = "merge into orders o using (select * from items where tenant_id = $1) i on o.tenant_id = i.tenant_id and o.id = i.order_id "
+	check(t, []routed{
+		{"key 7", head + "when not matched by source and o.tenant_id = $1 then delete", with(7)},
+		{"key 7", head + "when not matched by source and tenant_id = $1 and total > 1 then update set total = 0", with(7)},
+		{"key 7", head + "when not matched by source then do nothing", with(7)},
+		{"key 7", head + "when not matched by source and o.tenant_id = $1 then delete when not matched by target then insert (tenant_id) values ($1) returning merge_action(), o.id, i.sku", with(7)},
+		{"refused: no shard key", head + "when not matched by source then delete", with(7)},
+		{"refused: no shard key", head + "when not matched by source and o.tenant_id = $1 then delete when not matched by source then update set total = 0", with(7)},
+		{"refused: key under OR", head + "when not matched by source and (o.tenant_id = $1 or o.id = 1) then delete", with(7)},
+		{"bind: many keys", head + "when not matched by source and o.tenant_id = $2 then delete", with(7, 8)},
+		// A returned row may be of any clause.
+		{"refused: no shard key", "with m as (" + head + "when matched then delete returning o.tenant_id) select * from users u join m on u.tenant_id = m.tenant_id", with(7)},
+	})
+}
+
+func TestFullJoinsAndSetOperationsOfPinnedSides(t *testing.T) {
+	check(t, []routed{
+		{"key 7", "select * from (select * from orders where tenant_id = $1) a full join (select * from items where tenant_id = $1) b on b.order_id = a.id", with(7)},
+		{"key 7", "select id from orders where tenant_id = $1 intersect select order_id from items where tenant_id = $1", with(7)},
+		{"key 7", "select id from orders where tenant_id = $1 except all select order_id from items where tenant_id = $1 order by 1 limit 3", with(7)},
+		{"key 7", "(select id from orders where tenant_id = $1 intersect all select id from plans) union all select order_id from items where tenant_id = $1", with(7)},
+		{"key 7", "select * from (select * from orders) a full join (select * from items where tenant_id = $1) b on b.order_id = a.id where a.tenant_id = $1", with(7)},
+		{"refused: no shard key", "select * from (select * from orders) a full join (select * from items where tenant_id = $1) b on b.order_id = a.id and a.tenant_id = $1", with(7)},
+		{"refused: no shard key", "select * from (select tenant_id from orders intersect select tenant_id from items where tenant_id = $1) x where tenant_id = $1", with(7)},
 	})
 }

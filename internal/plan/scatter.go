@@ -144,6 +144,10 @@ func buildScatter(text string, reg *catalog.Registry, schema string, approximate
 		tops: map[*sqlparse.Select]*top{},
 	}
 	r.statement(q)
+	if r.writes {
+		return nil, refuse(ScatterWrite, 0, "a statement that writes is not sent to several shards",
+			"write in InTx with the key, or shard by shard with db.EachShard")
+	}
 	if !r.readOnly {
 		return nil, refuse(ScatterWrite, 0, "row locks are not taken on several shards", "lock in InTx with the key")
 	}

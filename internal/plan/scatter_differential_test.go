@@ -299,7 +299,7 @@ func TestScatteredStatementsGiveWhatOneServerGives(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 3))
 	w := newScatterWorld(t, append(diffRows(r), factRows(r)...))
 	for i := range n {
-		g := &generator{r: r, pin: 0.05}
+		g := &generator{t: t, r: r, pin: 0.05}
 		if i%2 == 0 {
 			sql, ordered := g.grouped()
 			sql, args := g.numbered(sql)

@@ -20,6 +20,8 @@ func figured(x sqlparse.Expr) (name string, weak bool) {
 		return x.Parts[len(x.Parts)-1].Value, false
 	case *sqlparse.FuncCall:
 		return x.Name, false
+	case *sqlparse.ClauseCall:
+		return x.Name, false
 	case *sqlparse.Coalesce:
 		return x.Name, false
 	case *sqlparse.Field:

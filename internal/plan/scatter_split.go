@@ -207,7 +207,7 @@ func (sp *splitter) ownSlots(sharded []*relation) {
 	for _, rel := range sharded {
 		switch {
 		case !rel.table.HasSlot:
-		case rel.dom == rel.blk.root:
+		case rel.dom == rel.blk.root && !rel.inline:
 			byBlock[rel.blk] = append(byBlock[rel.blk], rel)
 		default:
 			sp.ownTable(rel)

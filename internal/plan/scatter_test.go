@@ -195,7 +195,7 @@ func TestWhatEachShardWouldAnswerForItself(t *testing.T) {
 		{"refused: scatter write", "select * from orders for update"},
 		{"refused: scatter write", "delete from orders"},
 		{"refused: scatter write", "delete from orders where tenant_id = $1"},
-		{"refused: unsupported", "select * from orders tablesample system (1)"},
+		{"refused: server function", "select * from orders tablesample system (1)"},
 		{"refused: user function", "select mine(id) from orders"},
 	})
 	_, text, _ := describeScatter("select now(), id from orders where current_date > date '2026-01-01'")

@@ -21,12 +21,12 @@ func TestScopedStatementsSeeOneTenant(t *testing.T) {
 	tenants := []int64{1, 2, 3}
 	w := newWorld(t, diffRows(r), tenants...)
 	for range n {
-		g := &generator{r: r, pin: 0.1 + 0.3*r.Float64()}
+		g := &generator{t: t, r: r, pin: 0.1 + 0.3*r.Float64()}
 		k := tenants[r.IntN(len(tenants))]
 		if r.IntN(4) == 0 {
-			sql, table := g.writeStatement()
+			sql, tables := g.writeStatement()
 			sql, args := g.numbered(sql)
-			w.compareScopedWrite(k, sql, table, args)
+			w.compareScopedWrite(k, sql, tables, args)
 		} else {
 			sql, args := g.numbered(g.selectStatement())
 			w.compareScopedRead(k, sql, args)
@@ -68,26 +68,29 @@ func (w *world) compareScopedRead(k int64, sql string, args []any) {
 
 // compareScopedWrite also compares what is in the table afterwards: the tenant's rows as on the tenant's own server,
 // everybody else's unchanged.
-func (w *world) compareScopedWrite(k int64, sql, table string, args []any) {
+func (w *world) compareScopedWrite(k int64, sql string, tables []string, args []any) {
 	p, b, ok := w.bound(sql, args, plan.Scoped, shard.Int64(k))
 	if !ok {
 		return
 	}
-	own := w.rows(w.tenants[k], table)
-	want, after, err := w.write(w.tenants[k], sql, args, table)
+	var own []string
+	for _, table := range tables {
+		own = append(own, prefixed(table, w.rows(w.tenants[k], table))...)
+	}
+	want, after, err := w.write(w.tenants[k], sql, args, tables)
 	if err != nil {
 		w.invalid(err)
 		return
 	}
 	for _, id := range w.places(p, b) {
-		got, shardAfter, err := w.write(w.shards[id], p.Text, b.Args, table)
+		got, shardAfter, err := w.write(w.shards[id], p.Text, b.Args, tables)
 		if err != nil {
 			w.fail("error on shard "+string(id)+" only", sql, p.Text, b.Args, want, err)
 			continue
 		}
 		owner, _ := w.m.Shard(shard.Int64(k).Slot())
-		expected := slices.Clone(w.static[id][table])
-		if table == homeTable.name || id == owner { // else it matches nothing, and may run on a shard without the tenant
+		expected := w.unchanged(id, tables)
+		if tables[0] == homeTable.name || id == owner { // else it matches nothing, and may run on a shard without the tenant
 			expected = append(subtract(expected, own), after...)
 		}
 		sort.Strings(expected)

@@ -16,47 +16,59 @@ func (r *reader) target(t *sqlparse.TableRef, d *domain, b *block) *relation {
 	return rel
 }
 
-func (r *reader) readUpdate(q *sqlparse.Update, top *scope) {
+func (r *reader) readUpdate(q *sqlparse.Update, top *scope) *shape {
 	if q.CurrentOf {
 		panic(refuse(Unsupported, q.Start, "WHERE CURRENT OF needs a cursor of the same transaction", "use the key"))
 	}
 	outer := r.with(q.With, top)
-	root := &domain{}
-	b := &block{root: root, where: q.Where, whereAt: q.WhereAt}
+	b := &block{root: &domain{}, where: q.Where, whereAt: q.WhereAt, up: r.block}
 	r.block = b
-	rel := r.target(&q.Table, root, b)
+	defer func() { r.block = b.up }()
+	rel := r.target(&q.Table, b.root, b)
 	r.occurrences = append(r.occurrences, rel)
-	ns := r.single(rel).add(r.from(q.From, outer, root, b)) // FROM does not see the target
+	ns := r.single(rel).add(r.from(q.From, outer, b.root, b)) // FROM does not see the target
 	sc := outer.within(ns)
 	r.set(q.Set, rel, sc, nil)
 	r.expr(q.Where, sc)
-	r.conjuncts(q.Where, sc, root)
-	r.returning(q.ReturningWith, q.Returning, sc)
+	r.conjuncts(q.Where, sc, b.root)
+	s := r.returning(q.ReturningWith, q.Returning, sc)
+	s.forget(rel)
+	return s
 }
 
-func (r *reader) readDelete(q *sqlparse.Delete, top *scope) {
+func (r *reader) readDelete(q *sqlparse.Delete, top *scope) *shape {
 	if q.CurrentOf {
 		panic(refuse(Unsupported, q.Start, "WHERE CURRENT OF needs a cursor of the same transaction", "use the key"))
 	}
 	outer := r.with(q.With, top)
-	root := &domain{}
-	b := &block{root: root, where: q.Where, whereAt: q.WhereAt}
+	b := &block{root: &domain{}, where: q.Where, whereAt: q.WhereAt, up: r.block}
 	r.block = b
-	rel := r.target(&q.Table, root, b)
+	defer func() { r.block = b.up }()
+	rel := r.target(&q.Table, b.root, b)
 	r.occurrences = append(r.occurrences, rel)
-	ns := r.single(rel).add(r.from(q.Using, outer, root, b))
+	ns := r.single(rel).add(r.from(q.Using, outer, b.root, b))
 	sc := outer.within(ns)
 	r.expr(q.Where, sc)
-	r.conjuncts(q.Where, sc, root)
-	r.returning(q.ReturningWith, q.Returning, sc)
+	r.conjuncts(q.Where, sc, b.root)
+	return r.returning(q.ReturningWith, q.Returning, sc)
 }
 
 // returning reads the RETURNING list.
-func (r *reader) returning(aliases []sqlparse.ReturningAlias, list []sqlparse.Target, sc *scope) {
+func (r *reader) returning(aliases []sqlparse.ReturningAlias, list []sqlparse.Target, sc *scope) *shape {
 	if len(aliases) > 0 {
 		panic(refuse(Unsupported, aliases[0].Start, "RETURNING WITH is not read", "leave it out, or use db.Shard(id)"))
 	}
-	r.targets(list, sc)
+	return r.targets(list, sc)
+}
+
+// forget takes from a RETURNING list what conditions prove of the target's columns: the values returned are those that
+// were stored after the conditions held. Only a key is still what it was.
+func (s *shape) forget(rel *relation) {
+	for i := range s.outs {
+		if c := s.outs[i].col; c != nil && c.rel == rel && (rel.table.Kind != catalog.Sharded || !rel.isKey(c)) {
+			s.outs[i].col = nil
+		}
+	}
 }
 
 // set reads assignments to rel. excluded is the relation of that name in ON CONFLICT, whose key equals the row's own.

@@ -188,7 +188,9 @@ type TableRef struct {
 	Star        bool // name *
 	Alias       Alias
 	TableSample bool
-	SampleArgs  []Expr
+	Sample      []Name // the method of TABLESAMPLE, with its schema when it was written
+	SampleArgs  []Expr // REPEATABLE's is the last
+	Repeatable  bool
 }
 
 // JoinKind is the kind of a join.
@@ -337,6 +339,7 @@ type MergeWhen struct {
 	Matched     bool
 	BySource    bool // NOT MATCHED BY SOURCE
 	Cond        Expr
+	CondAt      int    // where " AND ..." may be inserted when Cond is nil
 	Action      string // "UPDATE", "DELETE", "INSERT", "DO NOTHING"
 	Set         []SetClause
 	Columns     []InsertColumn

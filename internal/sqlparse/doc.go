@@ -11,8 +11,8 @@
 // documents for the five statements, with the functions of SQL/JSON and XML, except TREAT, SYSTEM_USER, SELECT INTO a
 // temporary table, operator classes in ON CONFLICT, and names with a database in front.
 //
-// The tree keeps what a planner needs. What stays in the text is the frame of a window, the method of TABLESAMPLE, the
-// cursor of CURRENT OF, and the clauses of SQL/JSON and XML functions; their operands are in the tree, see [ClauseCall].
+// The tree keeps what a planner needs. What stays in the text is the frame of a window, the cursor of CURRENT
+// OF, and the clauses of SQL/JSON and XML functions; their operands are in the tree, see [ClauseCall].
 //
 // Tables, columns and functions are not looked up, and no check that needs a catalog is made: SELECT a FROM t is
 // accepted whatever t is.

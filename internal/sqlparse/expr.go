@@ -185,6 +185,7 @@ type ClauseCall struct {
 	Args    []Expr
 	Query   *Select // json_array(select ...)
 	Types   []TypeName
+	Columns []Name      // of JSON_TABLE and XMLTABLE, in the order written
 	OrderBy []OrderItem // json_arrayagg(a order by b)
 	Filter  Expr
 	Over    *WindowDef

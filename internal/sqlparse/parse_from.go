@@ -163,11 +163,11 @@ func (p *parser) tableSample(t *TableRef) {
 		return
 	}
 	t.TableSample = true
-	p.functionName()
+	t.Sample = p.functionName()
 	p.expectPunct("(")
 	t.SampleArgs = p.exprs()
 	p.expectPunct(")")
-	if p.accept("repeatable") {
+	if t.Repeatable = p.accept("repeatable"); t.Repeatable {
 		p.expectPunct("(")
 		t.SampleArgs = append(t.SampleArgs, p.expr(0))
 		p.expectPunct(")")

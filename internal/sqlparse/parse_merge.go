@@ -36,6 +36,7 @@ func (p *parser) mergeWhen() MergeWhen {
 			p.unexpected("SOURCE or TARGET")
 		}
 	}
+	w.CondAt = p.end()
 	if p.accept("and") {
 		w.Cond = p.expr(0)
 	}

@@ -5,7 +5,7 @@ func (p *parser) startsTableFunction() bool {
 	return (p.is("json_table") || p.is("xmltable")) && p.peek(1).isPunct("(")
 }
 
-// tableFunction reads JSON_TABLE(...) or XMLTABLE(...) with its alias. The names of their columns are not kept.
+// tableFunction reads JSON_TABLE(...) or XMLTABLE(...) with its alias.
 func (p *parser) tableFunction(start int, lateral bool) *FuncRef {
 	p.enter()
 	t := p.next()
@@ -70,7 +70,7 @@ func (p *parser) jsonColumn(c *ClauseCall) {
 		p.jsonColumns(c)
 		return
 	}
-	p.colID()
+	c.Columns = append(c.Columns, p.colID())
 	if p.acceptPair("for", "ordinality") {
 		return
 	}
@@ -136,7 +136,7 @@ func (p *parser) xmlNamespaces(c *ClauseCall) {
 
 // xmlColumn reads name FOR ORDINALITY, or name type with PATH, DEFAULT and [NOT] NULL, each once.
 func (p *parser) xmlColumn(c *ClauseCall) {
-	p.colID()
+	c.Columns = append(c.Columns, p.colID())
 	if p.acceptPair("for", "ordinality") {
 		return
 	}

@@ -140,6 +140,7 @@ func (w walker) belowTable(n TableExpr) {
 	case *TableRef:
 		w.node(&n.Table)
 		w.alias(&n.Alias)
+		parts(w, n.Sample)
 		w.exprs(n.SampleArgs)
 	case *Join:
 		w.node(n.Left)

@@ -87,6 +87,7 @@ func (w walker) belowClauses(n *ClauseCall) {
 	w.exprs(n.Args)
 	w.query(n.Query)
 	parts(w, n.Types)
+	parts(w, n.Columns)
 	parts(w, n.OrderBy)
 	w.expr(n.Filter)
 	if n.Over != nil {
