@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +17,12 @@ import (
 	"github.com/keyway-go/keyway/pool"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m, func() error { return goleak.Find() }) }
+func TestMain(m *testing.M) {
+	if dsn := os.Getenv(envKilled); dsn != "" {
+		computeForever(dsn)
+	}
+	pgtest.Main(m, func() error { return goleak.Find() })
+}
 
 // soon is for what should happen at once, on a machine that does many other things.
 const soon = 20 * time.Second
