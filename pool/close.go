@@ -53,6 +53,7 @@ func (in *Instance) beginClose() {
 		in.closeLocked(r, &in.stat.Closes.Shutdown)
 	}
 	in.closePgxPoolsLocked()
+	in.progressLocked() // whoever waits for the next attempt to dial: there is none
 	in.noteQuietLocked()
 }
 

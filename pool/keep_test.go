@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -259,4 +260,23 @@ func TestAConnectionThatWasBeingDialledIsRecycledToo(t *testing.T) {
 	require.NoError(t, <-got)
 	st := in.Stat()
 	require.EqualValues(t, []int64{2, 1}, []int64{st.Dials, st.Closes.Recycled})
+}
+
+// TestWarmEndsWithThePool: it is between two attempts to dial a server that refuses, and its context never ends.
+func TestWarmEndsWithThePool(t *testing.T) {
+	s := shared(t)
+	in := s.instance(func(c *pool.Config) {
+		c.Conn.DialFunc = func(context.Context, string, string) (net.Conn, error) { return nil, syscall.ECONNREFUSED }
+	})
+	in.Database(s.db, pool.DatabaseConfig{})
+	warmed := make(chan error, 1)
+	go func() { warmed <- in.Warm(context.Background(), 1) }()
+	eventually(t, "the pauses between attempts are long", func() bool { return in.Stat().DialErrors >= 6 })
+	closeWithin(t, in, soon)
+	select {
+	case err := <-warmed:
+		require.ErrorIs(t, err, pool.ErrClosed)
+	case <-time.After(soon):
+		t.Fatal("Warm still waits")
+	}
 }

@@ -14,6 +14,8 @@ type Stat struct {
 	Bound string `json:"bound"` // what Limit bounds: "backends" of the server, or "sockets" when a pooler is in between
 
 	Limit     int `json:"limit"`     // sockets allowed
+	MinIdle   int `json:"min_idle"`  // Config.MinIdle for all databases, as far as Limit allows
+	MaxIdle   int `json:"max_idle"`  // Config.MaxIdle for all databases, or Limit
 	Open      int `json:"open"`      // sockets charged: dialling, idle, in use, control, lent to pgxpools, draining
 	Peak      int `json:"peak"`      // the most Open since New
 	Idle      int `json:"idle"`      // open and nobody's
@@ -217,6 +219,8 @@ func (in *Instance) copyStat() (s Stat, first time.Time) {
 		Lent: in.charged[lent], Waiting: in.waitingLocked(), Paused: in.paused != nil,
 		Counters: in.stat, Classes: in.classes, Databases: make([]DatabaseStat, len(in.dbs)),
 	}
+	s.MinIdle = min(in.cfg.MinIdle*len(in.dbs), in.limit)
+	s.MaxIdle = min(min(in.mostIdle, in.limit)*len(in.dbs), in.limit)
 	s.DialErrorsBy = maps.Clone(in.stat.DialErrorsBy)
 	s.Classes[Interactive].Waiting = in.raw.n
 	s.Classes[Control].Waiting = in.controls.n

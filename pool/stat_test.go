@@ -289,3 +289,15 @@ func TestRefusalsAreCountedByTheirReason(t *testing.T) {
 	require.EqualValues(t, 4, want.Total())
 	require.EqualValues(t, 4, in.Stat().Classes[pool.Interactive].Refused)
 }
+
+func TestStatSaysHowManyIdleConnectionsAreWanted(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(8), func(c *pool.Config) { c.MinIdle, c.MaxIdle = 2, 3 })
+	in.Database(s.db, pool.DatabaseConfig{})
+	in.Database("postgres", pool.DatabaseConfig{})
+	st := in.Stat()
+	require.Equal(t, [2]int{4, 6}, [2]int{st.MinIdle, st.MaxIdle})
+	require.NoError(t, in.SetLimit(3))
+	st = in.Stat()
+	require.Equal(t, [2]int{3, 3}, [2]int{st.MinIdle, st.MaxIdle})
+}

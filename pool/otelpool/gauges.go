@@ -13,11 +13,50 @@ import (
 type gauges struct {
 	all []metric.Observable
 
-	count, idleMax, idleMin, most, pending           metric.Int64Observable
-	timeouts, acquires, refused, dialErrors, closed  metric.Int64Observable
-	handoffs, cancelled, failed, evicted, transacted metric.Int64Observable
-	backingOff                                       metric.Int64Observable
-	oldestWait                                       metric.Float64Observable
+	count, acquires, refused, dialErrors, closed, bound metric.Int64Observable
+	oldestWait                                          metric.Float64Observable
+
+	plain []metric.Int64Observable // of plainLevels and plainTotals, in their order
+}
+
+// plain is an instrument that is one number of a snapshot, whose only attribute is the pool's name.
+type plain struct {
+	name, unit, text string
+	of               func(s *pool.Stat) int64
+}
+
+var plainLevels = []plain{
+	{"db.client.connection.idle.max", "{connection}", "The most idle connections allowed.", func(s *pool.Stat) int64 { return int64(s.MaxIdle) }},
+	{"db.client.connection.idle.min", "{connection}", "The fewest idle connections kept.", func(s *pool.Stat) int64 { return int64(s.MinIdle) }},
+	{"db.client.connection.max", "{connection}", "The most open connections allowed.", func(s *pool.Stat) int64 { return int64(s.Limit) }},
+	{"db.client.connection.pending_requests", "{request}", "Requests that wait for a connection.", func(s *pool.Stat) int64 { return int64(s.Waiting) }},
+	{"keyway.pool.backing_off", "{database}", "Databases whose last dial failed.", func(s *pool.Stat) int64 { return int64(s.BackingOff) }},
+	{"keyway.pool.cancelling", "{request}", "Cancel requests in flight.", func(s *pool.Stat) int64 { return int64(s.Cancelling) }},
+	{"keyway.pool.lingering", "{connection}", "Connections whose backend does not end, of those that drain.", func(s *pool.Stat) int64 { return int64(s.Lingering) }},
+	{"keyway.pool.peak", "{connection}", "The most connections that were open at once.", func(s *pool.Stat) int64 { return int64(s.Peak) }},
+	{"keyway.pool.paused", "{pool}", "1 while the pool is paused.", func(s *pool.Stat) int64 {
+		if s.Paused {
+			return 1
+		}
+		return 0
+	}},
+}
+
+var plainTotals = []plain{
+	{"db.client.connection.timeouts", "{timeout}", "Waits for a connection that were ended by time.", func(s *pool.Stat) int64 { return s.Timeouts }},
+	{"keyway.pool.handoffs", "{connection}", "Connections that went from one caller straight to the next.", func(s *pool.Stat) int64 { return s.Handoffs }},
+	{"keyway.pool.cancels", "{request}", "Waits for a connection that were ended by cancellation.", func(s *pool.Stat) int64 { return s.Cancels }},
+	{"keyway.pool.failed", "{request}", "Waits for a connection that were ended by a dial that failed.", func(s *pool.Stat) int64 { return s.Failed }},
+	{"keyway.pool.evictions", "{connection}", "Idle connections closed for another database.", func(s *pool.Stat) int64 { return s.Evictions }},
+	{"keyway.pool.transactions", "{transaction}", "Transactions begun.", func(s *pool.Stat) int64 { return s.Transactions }},
+	{"keyway.pool.pings", "{check}", "Connections checked before their use.", func(s *pool.Stat) int64 { return s.Pings }},
+	{"keyway.pool.ping_errors", "{check}", "Connections closed by a check before their use.", func(s *pool.Stat) int64 { return s.PingErrors }},
+	{"keyway.pool.checks", "{check}", "Connections checked in the background or between two uses.", func(s *pool.Stat) int64 { return s.Checks }},
+	{"keyway.pool.check_errors", "{check}", "Connections closed by such a check.", func(s *pool.Stat) int64 { return s.CheckErrors }},
+	{"keyway.pool.leaks", "{connection}", "Connections held for too long, or dropped.", func(s *pool.Stat) int64 { return s.Leaks }},
+	{"keyway.pool.hook_errors", "{error}", "Hooks that panicked or hung.", func(s *pool.Stat) int64 { return s.HookErrors }},
+	{"keyway.pool.cancel_dials", "{request}", "Cancel requests sent.", func(s *pool.Stat) int64 { return s.CancelDials }},
+	{"keyway.pool.forgotten", "{connection}", "Connections given up without having seen their backend end.", func(s *pool.Stat) int64 { return s.Forgotten }},
 }
 
 func newGauges(meter metric.Meter) (*gauges, error) {
@@ -36,21 +75,17 @@ func newGauges(meter metric.Meter) (*gauges, error) {
 		return i
 	}
 	g.count = level("db.client.connection.count", "{connection}", "Connections that are in the state of the attribute.")
-	g.idleMax = level("db.client.connection.idle.max", "{connection}", "The most idle connections allowed.")
-	g.idleMin = level("db.client.connection.idle.min", "{connection}", "The fewest idle connections kept.")
-	g.most = level("db.client.connection.max", "{connection}", "The most open connections allowed.")
-	g.pending = level("db.client.connection.pending_requests", "{request}", "Requests that wait for a connection.")
-	g.timeouts = total("db.client.connection.timeouts", "{timeout}", "Waits for a connection that were ended by time.")
 	g.acquires = total("keyway.pool.acquires", "{connection}", "Connections handed out, by class of work.")
-	g.handoffs = total("keyway.pool.handoffs", "{connection}", "Connections that went from one caller straight to the next.")
-	g.cancelled = total("keyway.pool.cancels", "{request}", "Waits for a connection that were ended by cancellation.")
-	g.failed = total("keyway.pool.failed", "{request}", "Waits for a connection that were ended by a dial that failed.")
 	g.refused = total("keyway.pool.refused", "{request}", "Requests that were turned away, by reason.")
 	g.dialErrors = total("keyway.pool.dial_errors", "{error}", "Connections that could not be opened, by SQLSTATE or kind.")
 	g.closed = total("keyway.pool.closes", "{connection}", "Connections closed, by reason.")
-	g.evicted = total("keyway.pool.evictions", "{connection}", "Idle connections closed for another database.")
-	g.transacted = total("keyway.pool.transactions", "{transaction}", "Transactions begun.")
-	g.backingOff = level("keyway.pool.backing_off", "{database}", "Databases whose last dial failed.")
+	g.bound = level("keyway.pool.bound", "{pool}", "Always 1; the attribute says what the limit bounds, backends or sockets.")
+	for _, p := range plainLevels {
+		g.plain = append(g.plain, level(p.name, p.unit, p.text))
+	}
+	for _, p := range plainTotals {
+		g.plain = append(g.plain, total(p.name, p.unit, p.text))
+	}
 	oldest, err := meter.Float64ObservableGauge("keyway.pool.oldest_wait", metric.WithUnit("s"),
 		metric.WithDescription("How long the first of those who wait has waited."))
 	g.oldestWait, g.all = oldest, append(g.all, oldest)
@@ -64,17 +99,16 @@ func (g *gauges) observe(o metric.Observer, s pool.Stat) {
 		return attributes(s.Name, attribute.String(key, value))
 	}
 	g.observeCount(o, s)
-	o.ObserveInt64(g.idleMax, int64(s.Limit), whole)
-	o.ObserveInt64(g.idleMin, 0, whole)
-	o.ObserveInt64(g.most, int64(s.Limit), whole)
-	o.ObserveInt64(g.pending, int64(s.Waiting), whole)
-	o.ObserveInt64(g.timeouts, s.Timeouts, whole)
+	for i, p := range plainLevels {
+		o.ObserveInt64(g.plain[i], p.of(&s), whole)
+	}
+	for i, p := range plainTotals {
+		o.ObserveInt64(g.plain[len(plainLevels)+i], p.of(&s), whole)
+	}
+	o.ObserveInt64(g.bound, 1, by("keyway.bound", s.Bound))
 	for _, c := range s.Classes {
 		o.ObserveInt64(g.acquires, c.Acquires, by("keyway.class", c.Class.String()))
 	}
-	o.ObserveInt64(g.handoffs, s.Handoffs, whole)
-	o.ObserveInt64(g.cancelled, s.Cancels, whole)
-	o.ObserveInt64(g.failed, s.Failed, whole)
 	for reason, n := range s.Refused.All() {
 		o.ObserveInt64(g.refused, n, by("keyway.reason", reason))
 	}
@@ -84,9 +118,6 @@ func (g *gauges) observe(o metric.Observer, s pool.Stat) {
 	for reason, n := range s.Closes.All() {
 		o.ObserveInt64(g.closed, n, by("keyway.reason", reason))
 	}
-	o.ObserveInt64(g.evicted, s.Evictions, whole)
-	o.ObserveInt64(g.transacted, s.Transactions, whole)
-	o.ObserveInt64(g.backingOff, int64(s.BackingOff), whole)
 	o.ObserveFloat64(g.oldestWait, s.OldestWait.Seconds(), whole)
 }
 

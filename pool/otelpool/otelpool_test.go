@@ -54,7 +54,20 @@ func TestMetricsOfAPoolOnARealServer(t *testing.T) {
 	require.EqualValues(t, 1, count("idle"))
 	require.EqualValues(t, 4, point(t, got["db.client.connection.max"], of[0]))
 	require.EqualValues(t, 0, point(t, got["db.client.connection.pending_requests"], of[0]))
-	require.EqualValues(t, 0, point(t, got["db.client.connection.timeouts"], of[0]))
+	for _, name := range []string{
+		"db.client.connection.timeouts", "keyway.pool.handoffs", "keyway.pool.cancels", "keyway.pool.evictions", "keyway.pool.transactions",
+		"keyway.pool.pings", "keyway.pool.ping_errors", "keyway.pool.checks", "keyway.pool.check_errors", "keyway.pool.leaks",
+		"keyway.pool.hook_errors", "keyway.pool.cancel_dials", "keyway.pool.forgotten", "keyway.pool.paused", "keyway.pool.cancelling",
+		"keyway.pool.lingering",
+	} {
+		require.EqualValues(t, 0, point(t, got[name], of[0]), name)
+	}
+	require.EqualValues(t, 4, point(t, got["db.client.connection.idle.max"], of[0]))
+	require.EqualValues(t, 0, point(t, got["db.client.connection.idle.min"], of[0]))
+	require.EqualValues(t, 1, point(t, got["keyway.pool.failed"], of[0]))
+	require.EqualValues(t, 1, point(t, got["keyway.pool.backing_off"], of[0]))
+	require.EqualValues(t, 1, point(t, got["keyway.pool.bound"], of[0], attribute.String("keyway.bound", "backends")))
+	require.EqualValues(t, 0, point(t, got["keyway.pool.closes"], of[0], attribute.String("keyway.reason", "leaked")))
 	require.EqualValues(t, 4, point(t, got["keyway.pool.acquires"], of[0], attribute.String("keyway.class", "interactive")))
 	require.EqualValues(t, 1, point(t, got["keyway.pool.dial_errors"], of[0], attribute.String("error.type", "3D000")))
 	require.EqualValues(t, 3, histogram(t, got["db.client.connection.use_time"], of...).Count)

@@ -16,6 +16,9 @@ var gauges = []struct {
 	labels     []string
 }{
 	{"limit", "Sockets that this process may have open.", instanceLabels},
+	{"bound", "Always 1; the label says what the limit bounds, backends or sockets.", []string{"instance", "bound"}},
+	{"min_idle", "The fewest idle connections kept.", instanceLabels},
+	{"max_idle", "The most idle connections kept.", instanceLabels},
 	{"peak", "The most sockets that were open at once.", instanceLabels},
 	{"connections", "Open sockets by what they are doing; their sum is never above the limit, unless it was lowered.",
 		[]string{"instance", "state"}},
@@ -35,6 +38,9 @@ func (c *Collector) collectGauges(ch chan<- prometheus.Metric, s *pool.Stat) {
 		ch <- prometheus.MustNewConstMetric(c.gauges[name], prometheus.GaugeValue, value, labels...)
 	}
 	send("limit", float64(s.Limit), s.Name)
+	send("bound", 1, s.Name, s.Bound)
+	send("min_idle", float64(s.MinIdle), s.Name)
+	send("max_idle", float64(s.MaxIdle), s.Name)
 	send("peak", float64(s.Peak), s.Name)
 	for state, n := range map[string]int{
 		"idle": s.Idle, "in_use": s.InUse, "dialling": s.Dialling, "draining": s.Draining - s.Lingering,

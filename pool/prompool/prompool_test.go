@@ -57,6 +57,13 @@ func TestAScrapeShowsAPoolOnARealServer(t *testing.T) {
 	require.NoError(t, err)
 	for _, line := range []string{
 		`keyway_pool_limit{instance="pg-a"} 4`,
+		`keyway_pool_bound{bound="backends",instance="pg-a"} 1`,
+		`keyway_pool_min_idle{instance="pg-a"} 0`,
+		`keyway_pool_max_idle{instance="pg-a"} 4`,
+		`keyway_pool_paused{instance="pg-a"} 0`,
+		`keyway_pool_hook_errors_total{instance="pg-a"} 0`,
+		`keyway_pool_leaks_total{instance="pg-a"} 0`,
+		`keyway_pool_checks_total{instance="pg-a"} 0`,
 		`keyway_pool_connections{instance="pg-a",state="in_use"} 1`,
 		`keyway_pool_connections{instance="pg-a",state="idle"} 1`,
 		`keyway_pool_acquires_total{class="interactive",instance="pg-a"} 4`,
