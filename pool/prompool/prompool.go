@@ -9,6 +9,7 @@ package prompool
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -152,7 +153,7 @@ func counters(t reflect.Type, prefix string, labels []string, but []counter) (fo
 		default:
 			continue
 		}
-		k.desc = prometheus.NewDesc(prefix+full, help(name), append(labels[:len(labels):len(labels)], more...), nil)
+		k.desc = prometheus.NewDesc(prefix+full, help(name), append(slices.Clip(labels), more...), nil)
 		found = append(found, k)
 	}
 	return found
@@ -171,7 +172,7 @@ func contains(list []counter, name string) bool {
 func (c *Collector) collect(ch chan<- prometheus.Metric, list []counter, of reflect.Value, labels ...string) {
 	for _, k := range list {
 		send := func(n float64, more ...string) {
-			values := append(labels[:len(labels):len(labels)], more...)
+			values := append(slices.Clip(labels), more...)
 			ch <- prometheus.MustNewConstMetric(k.desc, prometheus.CounterValue, n, values...)
 		}
 		switch v := of.Field(k.field).Interface().(type) {
