@@ -100,8 +100,8 @@ func (in *Instance) acquired(r *resource) {
 
 // waitedLocked counts the end of a wait that the pool has ended: with a connection, an error or a token. mu must be
 // held.
-func (in *Instance) waitedLocked(w *waiter, r *resource, err error) {
-	took, c, d := time.Since(w.since), &in.classes[w.class], w.db
+func (in *Instance) waitedLocked(w *waiter, now time.Duration, r *resource, err error) {
+	took, c, d := now-w.since, &in.classes[w.class], w.db
 	w.took = took
 	switch {
 	case r != nil:

@@ -127,8 +127,8 @@ func (d *Database) take(ctx context.Context, key uint64) (r *resource, stale boo
 		in.observe(MeasuredWait, d, 0, nil)
 		return r, stale, nil
 	}
+	w, err := d.queueUpLocked(ctx, key)
 	in.mu.Unlock()
-	w, err := d.queueUp(ctx, key)
 	if err != nil {
 		return nil, false, err
 	}
@@ -173,15 +173,12 @@ func (in *Instance) staleLocked(r *resource) bool {
 	return r.suspicion != in.suspicion || in.cfg.PingAfter > 0 && in.clock-r.idleSince >= in.pingTicks
 }
 
-// queueUp makes the caller wait, if it may.
-func (d *Database) queueUp(ctx context.Context, key uint64) (*waiter, error) {
+// queueUpLocked makes the caller wait, if it may. The instance's mu must be held.
+func (d *Database) queueUpLocked(ctx context.Context, key uint64) (*waiter, error) {
 	in, w := d.in, newWaiter(d)
 	w.class = classOf(ctx)
-	w.until = in.deadline(ctx, w.since)
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if err := d.turnAwayLocked(w); err != nil {
-		in.waitedLocked(w, nil, err)
+	if err := d.turnAwayLocked(ctx, w); err != nil {
+		in.waitedLocked(w, w.since, nil, err)
 		w.putAway()
 		return nil, err
 	}
@@ -191,7 +188,7 @@ func (d *Database) queueUp(ctx context.Context, key uint64) (*waiter, error) {
 }
 
 // turnAwayLocked is why w may not even wait, or nil. The instance's mu must be held.
-func (d *Database) turnAwayLocked(w *waiter) error {
+func (d *Database) turnAwayLocked(ctx context.Context, w *waiter) error {
 	in := d.in
 	if err := in.refusalLocked(work); err != nil {
 		return err
@@ -205,7 +202,7 @@ func (d *Database) turnAwayLocked(w *waiter) error {
 	if err := d.unreachableLocked(); err != nil {
 		return err
 	}
-	return in.hopelessLocked(w)
+	return in.hopelessLocked(ctx, w)
 }
 
 // Exec runs sql on one connection, as [pgx.Conn.Exec] does.

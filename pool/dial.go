@@ -278,7 +278,7 @@ func (d *Database) dialFailedLocked(err error) {
 		return
 	}
 	d.line.each(func(w *waiter) {
-		if d.lent+d.dialling == 0 || time.Since(w.since) > hopeful {
+		if d.lent+d.dialling == 0 || sinceEpoch()-w.since > hopeful {
 			in.settleLocked(w, nil, err)
 		}
 	})

@@ -21,8 +21,7 @@ type Instance struct {
 	pingTicks uint32 // PingAfter on the coarse clock
 	attended  bool   // each connection needs attention before it is lent: PrepareConn or LeakAfter
 	id        uint64 // orders instances of one name in AcquireMany
-	born      time.Time
-	selective bool // not everybody may have a connection that is idle
+	selective bool   // not everybody may have a connection that is idle
 
 	// many is held (by sending) by the one AcquireMany that is collecting connections here. Two collectors could each
 	// hold half of what both want.
@@ -126,7 +125,6 @@ func New(c Config) (*Instance, error) {
 	}
 	in := &Instance{
 		cfg:        c,
-		born:       time.Now(),
 		selective:  c.Reserve > 0 || c.MaxPerKey > 0,
 		id:         instances.Add(1),
 		many:       make(chan struct{}, 1),

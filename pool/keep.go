@@ -178,6 +178,6 @@ func (in *Instance) Recycle() {
 		in.closeLocked(r, &in.stat.Closes.Recycled)
 	}
 	in.resetPgxPoolsLocked()
-	in.pace = pace{began: time.Now()}
+	in.pace = pace{began: sinceEpoch()}
 	in.pumpLocked()
 }

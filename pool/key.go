@@ -1,7 +1,5 @@
 package pool
 
-import "time"
-
 // A tenant is one key with callers, while Config.MaxPerKey caps them. At most so many of them are admitted, which is
 // to the line of those who wait for a connection or to a connection itself; the others wait for their turn, and do not
 // stand in the way of anybody else. Guarded by the instance's mu.
@@ -44,7 +42,7 @@ func (d *Database) giveUpTurnLocked(t *tenant) {
 		w := e.of
 		d.in.leaveLocked(w)
 		t.admitted++
-		d.in.admitLocked(w, time.Now())
+		d.in.admitLocked(w, sinceEpoch())
 		return
 	}
 	if t.admitted == 0 {

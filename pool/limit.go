@@ -1,9 +1,6 @@
 package pool
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // Limit is the number of sockets that may be open now.
 func (in *Instance) Limit() int {
@@ -35,7 +32,7 @@ func (in *Instance) setLimit(n int, reason string) {
 	in.mu.Lock()
 	in.tellLimitLocked(n, reason)
 	in.limit, in.reason = n, reason
-	in.pace = pace{began: time.Now()} // what was measured was another pool
+	in.pace = pace{began: sinceEpoch()} // what was measured was another pool
 	for over := -in.freeLocked(work); over > 0; over-- {
 		r := in.oldestIdleLocked(nil)
 		if r == nil {

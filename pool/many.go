@@ -99,7 +99,7 @@ func (in *Instance) checkManyLocked(n int, c Class) error {
 // It holds some while it waits for others, which cannot deadlock: it is the only collector here, everybody else who
 // holds connections of this instance either waits for nothing or collects on an instance later in the order.
 func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Database, got []*resource) error {
-	start := time.Now()
+	start := sinceEpoch()
 	if err := in.startCollecting(ctx, dbs[group[0]], start); err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (in *Instance) takeOrQueue(ctx context.Context, group []int, dbs []*Databas
 }
 
 // startCollecting waits for the turn to collect.
-func (in *Instance) startCollecting(ctx context.Context, d *Database, since time.Time) error {
+func (in *Instance) startCollecting(ctx context.Context, d *Database, since time.Duration) error {
 	select {
 	case in.many <- struct{}{}:
 		return nil

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -22,18 +23,18 @@ const (
 // A pace is how fast those who wait are served. It is forgotten when nobody waits, since the next queue may be of other
 // work, and when the pool is going to be another one. Guarded by the instance's mu.
 type pace struct {
-	grown  bool      // the pool has what it may have: waits are not those for dials
-	began  time.Time // of the present measurement, or of the growth
+	grown  bool          // the pool has what it may have: waits are not those for dials
+	began  time.Duration // of the present measurement, or of the growth
 	served int
 	gap    time.Duration // between two services, from the measurement before; 0 while there was none
 }
 
 // grownLocked reports whether the pool has got what it may have since the queue began. mu must be held.
-func (in *Instance) grownLocked(now time.Time) bool {
+func (in *Instance) grownLocked(now time.Duration) bool {
 	p := &in.pace
 	if !p.grown {
 		grows := in.dialling > 0 || in.drainingLocked() > 0 || in.freeLocked(work) > 0
-		if !grows || now.Sub(p.began) > growTime {
+		if !grows || now-p.began > growTime {
 			*p = pace{grown: true, began: now}
 		}
 	}
@@ -41,13 +42,13 @@ func (in *Instance) grownLocked(now time.Time) bool {
 }
 
 // notePaceLocked counts somebody who is served. mu must be held.
-func (in *Instance) notePaceLocked(now time.Time) {
+func (in *Instance) notePaceLocked(now time.Duration) {
 	if !in.grownLocked(now) {
 		return
 	}
 	p := &in.pace
 	p.served++
-	if took := now.Sub(p.began); took >= paceTime && p.served >= paceLeast {
+	if took := now - p.began; took >= paceTime && p.served >= paceLeast {
 		*p = pace{grown: true, began: now, gap: took / time.Duration(p.served)}
 	}
 }
@@ -69,12 +70,9 @@ func (in *Instance) estimateLocked(c Class) time.Duration {
 }
 
 // hopelessLocked refuses a newcomer whose time will clearly be over before its turn, or returns nil. mu must be held.
-func (in *Instance) hopelessLocked(w *waiter) error {
-	if w.until.IsZero() {
-		return nil
-	}
+func (in *Instance) hopelessLocked(ctx context.Context, w *waiter) error {
 	estimated := in.estimateLocked(w.class)
-	if estimated == 0 || estimated <= hopeless*w.until.Sub(w.since) {
+	if estimated == 0 || estimated/hopeless <= in.timeLeft(ctx) {
 		return nil
 	}
 	return &OverloadError{
@@ -83,16 +81,16 @@ func (in *Instance) hopelessLocked(w *waiter) error {
 	}
 }
 
-// deadline is when a wait that begins now ends at the latest; the zero time is never.
-func (in *Instance) deadline(ctx context.Context, now time.Time) time.Time {
-	until, _ := ctx.Deadline()
-	if in.cfg.AcquireTimeout <= 0 {
-		return until
+// timeLeft is how long a wait that begins now can be.
+func (in *Instance) timeLeft(ctx context.Context) time.Duration {
+	left := time.Duration(math.MaxInt64)
+	if in.cfg.AcquireTimeout > 0 {
+		left = in.cfg.AcquireTimeout
 	}
-	if latest := now.Add(in.cfg.AcquireTimeout); until.IsZero() || latest.Before(until) {
-		return latest
+	if until, ends := ctx.Deadline(); ends {
+		left = min(left, time.Until(until))
 	}
-	return until
+	return left
 }
 
 // codel sheds load when a queue does not only take up a burst but stands. It is CoDel (Nichols and Jacobson,
@@ -108,7 +106,7 @@ func (in *Instance) deadline(ctx context.Context, now time.Time) time.Time {
 // Only Interactive callers are measured and refused. Guarded by the instance's mu.
 type codel struct {
 	slow    bool
-	until   time.Time     // end of the interval
+	until   time.Duration // end of the interval, since epoch
 	least   time.Duration // the shortest wait of the interval; negative while nobody was served
 	returns uint64        // the instance's when least was noted: a connection that became idle since means no queue
 }
@@ -119,14 +117,14 @@ func (in *Instance) shedLocked() {
 	if in.cfg.QueueTarget <= 0 || in.lined[Interactive] == 0 {
 		return
 	}
-	now := time.Now()
+	now := sinceEpoch()
 	in.codel.turn(in, now)
 	if !in.codel.slow {
 		return
 	}
 	for _, d := range in.dbs {
 		for e := d.line.classes[Interactive].first; e != nil; e = d.line.classes[Interactive].first {
-			waited := in.linedFor(e.of, now)
+			waited := now - e.of.rank // since it was admitted: its key's turn and a pause are nobody's overload
 			if waited <= 2*in.cfg.QueueTarget || e.of.many {
 				break
 			}
@@ -139,23 +137,23 @@ func (in *Instance) shedLocked() {
 }
 
 // turn begins a new interval when the present one is over.
-func (c *codel) turn(in *Instance, now time.Time) {
+func (c *codel) turn(in *Instance, now time.Duration) {
 	if c.returns != in.returns {
 		c.returns, c.least = in.returns, 0
 	}
 	switch {
 	case !in.grownLocked(now): // whoever waits now waits for a dial
 		c.slow = false
-	case now.Before(c.until):
+	case now < c.until:
 		return
-	case now.Sub(c.until) > in.cfg.QueueInterval: // nobody waited for a while
+	case now-c.until > in.cfg.QueueInterval: // nobody waited for a while
 		c.slow = false
 	case c.least >= 0:
 		c.slow = c.least > in.cfg.QueueTarget
 	default:
 		c.slow = true // somebody waited, and nobody was served for all of an interval
 	}
-	c.until, c.least = now.Add(in.cfg.QueueInterval), -1
+	c.until, c.least = now+in.cfg.QueueInterval, -1
 }
 
 // note is told how long somebody who is served has waited.
@@ -163,10 +161,4 @@ func (c *codel) note(waited time.Duration) {
 	if c.least < 0 || waited < c.least {
 		c.least = waited
 	}
-}
-
-// linedFor is how long an Interactive caller has waited since it was admitted: the turn of its key and a pause of the
-// pool are nobody's overload.
-func (in *Instance) linedFor(w *waiter, now time.Time) time.Duration {
-	return now.Sub(in.born) - w.rank
 }

@@ -3,7 +3,6 @@ package pool
 import (
 	"context"
 	"fmt"
-	"time"
 )
 
 // A pause is from Pause to Resume. Guarded by the instance's mu.
@@ -96,7 +95,7 @@ func (in *Instance) resumeLocked() {
 	close(in.paused.over)
 	in.paused, in.shut = nil, in.closing
 	in.suspicion++
-	now := time.Now()
+	now := sinceEpoch()
 	for _, d := range in.dbs {
 		for e := d.held.first; e != nil; e = d.held.first {
 			w := e.of

@@ -20,6 +20,9 @@ func (in *Instance) pumpLocked() {
 		return
 	}
 	in.shedLocked()
+	if in.freeLocked(work) <= 0 && in.idle == 0 && in.charged[lent] == 0 {
+		return // nothing is free or could be made so; this is how most calls of a busy pool end
+	}
 	in.lendIdleLocked()
 	promised, slots, low := in.evicting, in.dialRoomLocked(), in.lowFreeLocked()
 	for _, d := range in.dbs {
@@ -148,7 +151,7 @@ func (in *Instance) untilDueLocked(w *waiter) time.Duration {
 	if w.many || w.db.lent+w.db.dialling == 0 {
 		return 0 // nothing of its own will ever come back to it; an AcquireMany may itself have what is lent
 	}
-	return max(patience-time.Since(w.since), time.Until(in.converted.Add(20*in.dialTime/time.Duration(max(in.limit, 1)))))
+	return max(w.since+patience-sinceEpoch(), time.Until(in.converted.Add(20*in.dialTime/time.Duration(max(in.limit, 1)))))
 }
 
 // noteConversionLocked starts the time until the next one. mu must be held.

@@ -14,10 +14,9 @@ type waiter struct {
 	place   place
 	db      *Database
 	class   Class
-	tenant  *tenant // nil when its key is not capped, and once it was given to res
-	since   time.Time
-	until   time.Time     // when it gives up; zero is never, or nobody asked
-	rank    time.Duration // its place in the order: when it was admitted, since the instance was born, and its handicap
+	tenant  *tenant       // nil when its key is not capped, and once it was given to res
+	since   time.Duration // when it came, since epoch
+	rank    time.Duration // its place in the order: when it was admitted, since epoch, and its handicap
 	purpose purpose
 	many    bool // belongs to an AcquireMany
 	capped  bool // it ended while waiting for its key's turn
@@ -49,7 +48,7 @@ var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan struct{
 
 func newWaiter(d *Database) *waiter {
 	w := waiters.Get().(*waiter)
-	w.db, w.since = d, time.Now()
+	w.db, w.since = d, sinceEpoch()
 	w.node.of = w
 	return w
 }
@@ -79,7 +78,7 @@ func (in *Instance) joinLocked(w *waiter, key uint64) {
 
 // admitLocked puts w, whose key has its turn, at the end of the line, or keeps it until Resume. mu must be held;
 // pumpLocked must follow.
-func (in *Instance) admitLocked(w *waiter, now time.Time) {
+func (in *Instance) admitLocked(w *waiter, now time.Duration) {
 	if in.paused != nil && !in.paused.mayFinish(w) {
 		w.place = isHeld
 		w.db.held.push(&w.node)
@@ -87,14 +86,14 @@ func (in *Instance) admitLocked(w *waiter, now time.Time) {
 		return
 	}
 	w.place = inLine
-	w.rank = now.Sub(in.born) + handicap[w.class]
+	w.rank = now + handicap[w.class]
 	w.db.line.push(w)
 	in.lined[w.class]++
 	in.oneMoreLocked(now)
 }
 
 // oneMoreLocked counts somebody who begins to wait in a line or for a token. mu must be held.
-func (in *Instance) oneMoreLocked(now time.Time) {
+func (in *Instance) oneMoreLocked(now time.Duration) {
 	if in.waiting == 0 {
 		in.pace = pace{began: now}
 	}
@@ -124,21 +123,21 @@ func (in *Instance) waitingLocked() int { return in.waiting + in.held + in.cappe
 
 // settleLocked ends a wait: with a resource, with an error, or with neither, which is a token. mu must be held.
 func (in *Instance) settleLocked(w *waiter, r *resource, err error) {
+	now := sinceEpoch()
 	if err != nil {
-		in.waitedLocked(w, nil, err)
+		in.waitedLocked(w, now, nil, err)
 		in.quitLocked(w)
 	} else {
-		in.serveLocked(w, r)
+		in.serveLocked(w, now, r)
 	}
 	w.res, w.err = r, err
 	w.done <- struct{}{} // never blocks: room for one, sent once
 }
 
 // serveLocked is leaveLocked for who gets a resource or, without one, a token. mu must be held.
-func (in *Instance) serveLocked(w *waiter, r *resource) {
-	now := time.Now()
+func (in *Instance) serveLocked(w *waiter, now time.Duration, r *resource) {
 	if !w.stale { // otherwise nobody knows yet whether it is served
-		in.waitedLocked(w, r, nil)
+		in.waitedLocked(w, now, r, nil)
 	}
 	if w.place != forControl {
 		in.notePaceLocked(now)
@@ -147,7 +146,7 @@ func (in *Instance) serveLocked(w *waiter, r *resource) {
 		in.beginUseLocked(r, w.class, w.tenant)
 		w.tenant = nil
 		if w.class == Interactive && in.cfg.QueueTarget > 0 {
-			in.codel.note(in.linedFor(w, now))
+			in.codel.note(now - w.rank)
 		}
 	}
 	in.leaveLocked(w)
@@ -192,7 +191,10 @@ func (in *Instance) await(ctx context.Context, w *waiter) (r *resource, stale bo
 func (in *Instance) block(ctx context.Context, w *waiter) (cause error) {
 	var expired <-chan time.Time
 	if in.cfg.AcquireTimeout > 0 {
-		left := in.cfg.AcquireTimeout - time.Since(w.since)
+		left := in.cfg.AcquireTimeout
+		if w.many { // others of its AcquireMany were waited for since it came
+			left -= sinceEpoch() - w.since
+		}
 		if w.timer == nil {
 			w.timer = time.NewTimer(left)
 		} else {
@@ -241,7 +243,7 @@ func (in *Instance) returnUnused(w *waiter) {
 func (in *Instance) gaveUp(w *waiter, cause error) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	waited := time.Since(w.since)
+	waited := sinceEpoch() - w.since
 	if !errors.Is(cause, context.DeadlineExceeded) {
 		w.db.unservedLocked(&in.classes[w.class].Cancels, &w.db.stat.Cancels, waited)
 		return &waitCanceledError{instance: in.cfg.Name, database: w.db.name, waited: waited, err: cause}

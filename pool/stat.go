@@ -189,8 +189,8 @@ type DatabaseCounters struct {
 // with hundreds of databases, and the same with any number of connections.
 func (in *Instance) Stat() Stat {
 	s, first := in.copyStat()
-	if !first.IsZero() {
-		s.OldestWait = time.Since(first)
+	if first > 0 {
+		s.OldestWait = sinceEpoch() - first
 	}
 	s.CancelDials, s.Cancelling = in.cancelDials.Load(), len(in.cancels)
 	for i := range s.Classes {
@@ -209,8 +209,8 @@ func (in *Instance) Stat() Stat {
 	return s
 }
 
-// copyStat copies everything that mu guards, and since when the first of those who wait has waited.
-func (in *Instance) copyStat() (s Stat, first time.Time) {
+// copyStat copies everything that mu guards, and since when, from epoch, the first of those who wait has waited.
+func (in *Instance) copyStat() (s Stat, first time.Duration) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s = Stat{
@@ -238,8 +238,8 @@ func (in *Instance) copyStat() (s Stat, first time.Time) {
 			ds.Acquires += n
 			s.Classes[c].Acquires += n
 		}
-		if !since.IsZero() {
-			ds.OldestWait = time.Since(since)
+		if since > 0 {
+			ds.OldestWait = sinceEpoch() - since
 		}
 		if d.failures == 0 {
 			continue
@@ -255,7 +255,7 @@ func (in *Instance) copyStat() (s Stat, first time.Time) {
 
 // waitingSince is when the first of those who wait for the database came, or zero, and how many there are, whom it adds
 // to their classes. The instance's mu must be held.
-func (d *Database) waitingSince(classes *[numClasses]ClassStat) (first time.Time, n int) {
+func (d *Database) waitingSince(classes *[numClasses]ClassStat) (first time.Duration, n int) {
 	count := func(l *list[waiter]) {
 		first = earlier(first, firstSince(l))
 		for e := l.first; e != nil; e = e.next {
@@ -276,17 +276,17 @@ func (d *Database) waitingSince(classes *[numClasses]ClassStat) (first time.Time
 	return first, n
 }
 
-// firstSince is when the first one in l came, or zero.
-func firstSince(l *list[waiter]) time.Time {
+// firstSince is when the first one in l came, since epoch, or zero.
+func firstSince(l *list[waiter]) time.Duration {
 	if l.first == nil {
-		return time.Time{}
+		return 0
 	}
 	return l.first.of.since
 }
 
 // earlier is the earlier one of those that are not zero.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || b > 0 && b < a {
 		return b
 	}
 	return a

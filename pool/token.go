@@ -73,7 +73,7 @@ func (in *Instance) takeToken(ctx context.Context, d *Database, p purpose) error
 		w.putAway()
 		return err
 	}
-	w.rank = w.since.Sub(in.born)
+	w.rank = w.since
 	if p == control {
 		w.place = forControl
 		in.controls.push(&w.node)
