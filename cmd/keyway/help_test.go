@@ -10,7 +10,7 @@ import (
 )
 
 var commands = []string{
-	"", "init", "import", "route", "explain", "pool", "pool set", "migrate", "migrate up", "migrate status", "doctor", "config", "config check",
+	"", "assess", "init", "import", "route", "explain", "pool", "pool set", "migrate", "migrate up", "migrate status", "doctor", "config", "config check",
 	"config schema", "version", "help",
 }
 
@@ -39,6 +39,10 @@ func TestHelpIsAsItWasReviewed(t *testing.T) {
 func TestAWrongCommandLineIsExitCode2(t *testing.T) {
 	s := &site{TB: t, config: "keyway.none.yaml"}
 	for part, args := range map[string][]string{
+		"assess needs --dsn":            {"assess"},
+		"--dsn is not a connection":     {"assess", "--dsn", "postgres://u:" + secret + "@h:port/d"},
+		"is not table=column":           {"assess", "--dsn", "postgres://u@h/d", "--table", "orders"},
+		"--statements: ":                {"assess", "--dsn", "postgres://u@h/d", "--statements", "none.sql"},
 		`there is no command "nope"`:    {"nope"},
 		`there is no command "down"`:    {"migrate", "down"},
 		"flag provided but not defined": {"init", "--nope"},

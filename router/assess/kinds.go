@@ -1,0 +1,150 @@
+package assess
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/keyway-go/keyway/internal/catalog"
+)
+
+// Kind is what a table would be.
+type Kind string
+
+// The kinds. The first three are those that tables are registered as.
+const (
+	Sharded   Kind = Kind(catalog.Sharded)
+	Reference Kind = Kind(catalog.Reference)
+	Home      Kind = Kind(catalog.Home)
+	Undecided Kind = "undecided" // nothing fits; statements on it would be refused
+)
+
+// TableReport is one table and what it would be.
+type TableReport struct {
+	Table      string   `json:"table"` // schema.name
+	Rows       int64    `json:"rows"`  // estimated
+	Analysed   bool     `json:"analysed"`
+	Bytes      int64    `json:"bytes"` // with its indexes
+	Partitions int      `json:"partitions"`
+	Kind       Kind     `json:"kind"`
+	Key        []string `json:"key"`     // when sharded
+	Because    string   `json:"because"` // why it would be that
+}
+
+// What is small enough to be on every shard.
+const (
+	smallRows  = 100_000
+	smallBytes = 64 << 20
+)
+
+// home is the shard that an adopted database becomes.
+const home = "s0"
+
+type placed struct {
+	*table
+	kind    Kind
+	key     []string
+	because string
+	why     string // the undecided: what to do
+	bytes   int64
+	rows    float64
+}
+
+func (p *placed) report() TableReport {
+	return TableReport{
+		Table: p.String(), Rows: int64(p.rows), Analysed: !p.Unknown, Bytes: p.bytes, Partitions: int(p.Partitions),
+		Kind: p.kind, Key: append([]string{}, p.key...), Because: p.because,
+	}
+}
+
+// proposal is a kind for each table.
+type proposal struct {
+	key     *candidate // nil when there is none
+	tables  []*placed  // largest first
+	byTable map[*table]*placed
+}
+
+// propose gives each table a kind under the key.
+func (db *database) propose(c *candidate, own map[string][]string) *proposal {
+	p := &proposal{key: c, byTable: make(map[*table]*placed)}
+	members := make(map[*table]string)
+	if c != nil {
+		for t, col := range c.members {
+			members[t] = col
+		}
+	}
+	given := make(map[*table][]string)
+	for name, columns := range own {
+		t := db.named(name)
+		given[t] = columns
+		members[t] = columns[0]
+	}
+	for _, t := range db.tables {
+		x := &placed{table: t, bytes: t.Bytes, rows: t.Rows}
+		switch columns := given[t]; {
+		case columns != nil:
+			x.kind, x.key, x.because = Sharded, columns, "as you asked"
+		case t.Kind == "f":
+			x.kind, x.because = Undecided, "it is a foreign table; its rows are on another server"
+		case members[t] != "":
+			x.kind, x.key, x.because = Sharded, []string{members[t]}, db.whySharded(c, t)
+		case c != nil && t.column(c.report.Column) != nil:
+			x.kind, x.because = Undecided, "its "+c.report.Column+" cannot be the key as it is"
+		default:
+			db.placeWithoutKey(x, members)
+		}
+		p.tables = append(p.tables, x)
+		p.byTable[t] = x
+	}
+	slices.SortFunc(p.tables, func(a, b *placed) int {
+		return cmp.Or(cmp.Compare(b.bytes, a.bytes), cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
+	})
+	return p
+}
+
+func (db *database) whySharded(c *candidate, t *table) string {
+	switch col := c.members[t]; {
+	case t == c.root:
+		return "its rows are what the key names"
+	case col != c.report.Column:
+		return fmt.Sprintf("%s refers to %s too", col, c.root.Name)
+	default:
+		return "it has " + col
+	}
+}
+
+// placeWithoutKey decides what a table without the key would be.
+func (db *database) placeWithoutKey(x *placed, members map[*table]string) {
+	small := x.Rows <= smallRows && x.Bytes <= smallBytes
+	writes := x.Changes + max(0, x.Inserts-int64(x.Rows))
+	readMostly := writes*10 <= x.Reads
+	wanted := slices.ContainsFunc(x.referenced, func(f *foreignKey) bool { return members[db.byOID[f.Child]] != "" })
+	parent, first := db.reaches(x.table, members)
+	switch {
+	case parent != nil:
+		x.kind = Undecided
+		x.because = fmt.Sprintf("without the key; %s leads to %s", strings.Join(first.ChildColumns, ", "), parent.Name)
+		x.why = fmt.Sprintf("add %s to it, filled from %s, and shard it by that", members[parent], parent.Name)
+	case small && readMostly && (wanted || x.Reads > 0):
+		x.kind, x.because = Reference, "small, and read more than written"
+	case small && readMostly && writes == 0 && len(members) > 0:
+		x.kind, x.because = Reference, "small, and not written since statistics began"
+	case wanted && small:
+		x.kind, x.because = Undecided, "sharded tables refer to it, and it is written often"
+		x.why = "drop those foreign keys and make it a home table, or accept that a reference table cannot be written from routed statements"
+	case wanted:
+		x.kind, x.because = Undecided, "sharded tables refer to it, and it is too large for every shard"
+		x.why = "give it the key column, or drop those foreign keys and make it a home table"
+	case small:
+		x.kind, x.because = Home, "without the key, and written often"
+	case len(members) == 0:
+		x.kind, x.because = Undecided, "no column was found to shard it by"
+		x.why = "name one with --table " + x.Name + "=COLUMN"
+	case x.Bytes > 1<<30:
+		x.kind, x.because = Undecided, "without the key, and large for one shard"
+		x.why = "give it the key column, or leave it on one shard as a home table"
+	default:
+		x.kind, x.because = Home, "nothing connects it to the key"
+	}
+}

@@ -1,0 +1,16 @@
+-- What must be unique. Of an exclusion constraint only the columns compared by equality count.
+select coalesce(case when c.relispartition then pg_partition_root(c.oid) end::oid, c.oid) as "table", ic.relname::text as name,
+  x.indisprimary as "primary", x.indisexclusion as exclusion, k.columns
+from pg_index x
+join pg_class ic on ic.oid = x.indexrelid
+join pg_class c on c.oid = x.indrelid
+cross join lateral (
+  select coalesce(array_agg(a.attname::text order by o.n), '{}') as columns
+  from unnest((x.indkey::int2[])[0:x.indnkeyatts - 1]) with ordinality o(attnum, n)
+  join pg_attribute a on a.attrelid = x.indrelid and a.attnum = o.attnum
+  left join pg_constraint e on e.conindid = x.indexrelid and e.contype = 'x'
+  left join pg_operator op on op.oid = e.conexclop[o.n]
+  where e.oid is null or op.oprname = '=') k
+where (x.indisunique or x.indisexclusion) and c.relkind in ('r', 'p')
+  and not exists (select from pg_inherits where inhrelid = x.indexrelid)
+order by 1, 2
