@@ -220,7 +220,7 @@ func (a *assessment) statements() {
 	for _, v := range []assess.Verdict{assess.OneKey, assess.KeyList, assess.AnyShard, assess.HomeShard} {
 		line("  "+verdictText[v], s.ByVerdict[v])
 	}
-	line("scatter, with db.Scatter()", s.ByVerdict[assess.Scatters])
+	line("scatter over all shards", s.ByVerdict[assess.Scatters])
 	line("refused", s.ByVerdict[assess.Refused])
 	line("of these two, route with a key (WithKey)", s.WithKey)
 	table(a.w, rows)
@@ -317,7 +317,7 @@ func (a *assessment) wrap(prefix, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(prefix))
 	line := prefix
 	empty := true
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > screenWidth {
 			a.printf("%s\n", line)
 			line, empty = indent, true

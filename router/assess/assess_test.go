@@ -3,6 +3,7 @@ package assess_test
 import (
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -253,6 +254,28 @@ func TestARoleWithoutRightsLearnsWhatItMay(t *testing.T) {
 	require.Nil(t, r.Candidates[0].DistinctValues)
 	require.Nil(t, r.Candidates[0].LargestShare)
 	require.Contains(t, r.Statements.Note, "shared_preload_libraries")
+}
+
+func TestTheServerIsOnlyAskedInATransactionThatCannotWrite(t *testing.T) {
+	s := shop(t, pgtest.Shared(t))
+	s.exec("alter role " + s.reader + " set log_statement = 'all'")
+	before, err := os.ReadFile(s.cluster.LogFile())
+	require.NoError(t, err)
+	s.assess(s.options())
+	after, err := os.ReadFile(s.cluster.LogFile())
+	require.NoError(t, err)
+	var sent []string
+	for _, line := range strings.Split(string(after[len(before):]), "\n") {
+		if _, sql, ok := strings.Cut(line, "LOG:  statement: "); ok {
+			sent = append(sent, sql)
+		}
+	}
+	require.Greater(t, len(sent), 5)
+	require.Equal(t, "begin isolation level repeatable read read only", sent[0])
+	for _, sql := range sent[1:] {
+		verb, _, _ := strings.Cut(sql, " ")
+		require.Contains(t, []string{"select", "set", "with", "--"}, verb, sql)
+	}
 }
 
 func TestNoRowIsReadAndNothingIsWaitedFor(t *testing.T) {

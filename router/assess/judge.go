@@ -18,7 +18,7 @@ const (
 	KeyList   Verdict = "key list"  // has several keys; goes to the one shard that has them all, else it is refused or scattered
 	AnyShard  Verdict = "any shard" // reads reference tables only, or none
 	HomeShard Verdict = "home"      // goes to the home of its tables
-	Scatters  Verdict = "scatters"  // refused on DB, and read from every shard on DB.Scatter
+	Scatters  Verdict = "scatters"  // refused on DB; the rows of all shards can be put together exactly, where a program asks for that
 	Refused   Verdict = "refused"
 	Utility   Verdict = "utility" // not SELECT, INSERT, UPDATE, DELETE or MERGE; their texts are not shown
 	Catalogs  Verdict = "catalog" // reads system catalogs, or what an extension made

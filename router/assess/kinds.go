@@ -3,6 +3,7 @@ package assess
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,9 +71,7 @@ func (db *database) propose(c *candidate, own map[string][]string) *proposal {
 	p := &proposal{key: c, byTable: make(map[*table]*placed)}
 	members := make(map[*table]string)
 	if c != nil {
-		for t, col := range c.members {
-			members[t] = col
-		}
+		maps.Copy(members, c.members)
 	}
 	given := make(map[*table][]string)
 	for name, columns := range own {

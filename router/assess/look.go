@@ -250,7 +250,7 @@ func values[T any](ctx context.Context, tx pgx.Tx, sql string) ([]T, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByNameLax[T])
 }
 
-// statisticsVersion is the first with the columns that are read.
+// statisticsQuery leaves out what ran inside of functions, which no client sends.
 const statisticsQuery = `select query, sum(calls)::int8 as calls, sum(total_exec_time)::float8 as milliseconds
 	from %s.pg_stat_statements
 	where dbid = (select oid from pg_database where datname = current_database()) and toplevel
@@ -273,7 +273,7 @@ func (db *database) readStatistics(ctx context.Context, tx pgx.Tx) error {
 	}
 	list, err := values[Statement](ctx, inner, fmt.Sprintf(statisticsQuery, pgx.Identifier{schema}.Sanitize()))
 	if err != nil {
-		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code == pgerrQueryCanceled {
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code == queryCanceled {
 			return err
 		}
 		db.sourceNote = "pg_stat_statements cannot be read (" + pgerr.Public(err).Error() + "). " + howToGetStatements
@@ -283,7 +283,8 @@ func (db *database) readStatistics(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-const pgerrQueryCanceled = "57014"
+// queryCanceled is the SQLSTATE of a statement timeout and of a cancelled context.
+const queryCanceled = "57014"
 
 const howToGetStatements = "Set shared_preload_libraries = 'pg_stat_statements' (a restart), run create extension pg_stat_statements, " +
 	"grant pg_read_all_stats to the role, and come back after a day of ordinary traffic; or give --statements FILE"

@@ -102,9 +102,10 @@ func callsOf(tokens []sqlparse.Token) (calls []run) {
 			if tokens[j].Kind != sqlparse.TokenPunct {
 				continue
 			}
-			if tokens[j].Value == "(" {
+			switch tokens[j].Value {
+			case "(":
 				depth++
-			} else if tokens[j].Value == ")" {
+			case ")":
 				depth--
 			}
 			if depth == 0 {

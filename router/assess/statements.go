@@ -88,9 +88,7 @@ func (db *database) readable() []*statement {
 			r.apart = Utility
 		case err == nil:
 			r.shown = masked(s.Query, tokens)
-			if db.source == sourceExtension {
-				r.Query = withoutGaps(s.Query, tokens)
-			}
+			r.Query = withoutGaps(s.Query, tokens) // files are often copies of pg_stat_statements
 		}
 		list = append(list, r)
 	}

@@ -81,6 +81,26 @@ func verdictOf(t *testing.T, verdicts map[string]assess.Verdict, part string) as
 	return ""
 }
 
+// What pg_stat_statements of each version makes of texts, as a file may have it too.
+func TestConstantsThatBecameParametersAreReadAsWhatTheyWere(t *testing.T) {
+	s := shop(t, pgtest.Shared(t))
+	for text, want := range map[string]assess.Verdict{
+		"select * from orders where tenant_id in ($1 /*, ... */)":                                            assess.KeyList,
+		"select * from orders where tenant_id = $1 and state in ($2 /*, ... */)":                             assess.OneKey,
+		"select * from orders where tenant_id = $1 and created_at > now() - interval $2":                     assess.OneKey,
+		"select * from orders where tenant_id = $1 and created_at > timestamp with time zone $2":             assess.OneKey,
+		"select extract($1 from created_at) from orders where tenant_id = $2":                                assess.OneKey,
+		"select date_trunc($1, created_at), count(*) from orders group by date_trunc($2, created_at)":        assess.Scatters,
+		"select date_trunc($1, created_at), count(*) from orders group by date_trunc('day', created_at)":     assess.Scatters,
+		"select date_trunc($1, created_at), count(*) from orders group by date_trunc('day', created_at), id": assess.Scatters,
+		"select date $1, uuid $2": assess.AnyShard,
+		"select upper($1), lower(state) from orders where tenant_id = $2 group by 2, upper($3)": assess.OneKey,
+	} {
+		r := s.judged(text).Statements
+		require.Equal(t, want, r.List[0].Verdict, "%s: %+v", text, r.List[0])
+	}
+}
+
 // The library is loaded for whole servers: an extension may be in a database whose server does not load it.
 func TestAnExtensionThatCannotBeReadIsANote(t *testing.T) {
 	s := withStatistics(t)
