@@ -265,7 +265,7 @@ func TestTheServerIsOnlyAskedInATransactionThatCannotWrite(t *testing.T) {
 	after, err := os.ReadFile(s.cluster.LogFile())
 	require.NoError(t, err)
 	var sent []string
-	for _, line := range strings.Split(string(after[len(before):]), "\n") {
+	for line := range strings.SplitSeq(string(after[len(before):]), "\n") {
 		if _, sql, ok := strings.Cut(line, "LOG:  statement: "); ok {
 			sent = append(sent, sql)
 		}
