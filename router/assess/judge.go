@@ -149,7 +149,6 @@ func (j *judge) unknown(r *StatementReport, relation string) {
 func (j *judge) report(s *statement) StatementReport {
 	r := StatementReport{Text: s.shown, Calls: s.Calls, Milliseconds: s.Milliseconds, Verdict: s.apart}
 	if s.apart != "" {
-		r.Text = ""
 		return r
 	}
 	p, err := plan.Build(s.Query, j.registry, j.schema, plan.Unscoped)

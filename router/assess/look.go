@@ -256,7 +256,8 @@ const statisticsQuery = `select query, sum(calls)::int8 as calls, sum(total_exec
 	where dbid = (select oid from pg_database where datname = current_database()) and toplevel
 	group by queryid, query order by 3 desc, 1`
 
-// readStatistics reads pg_stat_statements. That it is not there or may not be read is a note, not an error.
+// readStatistics reads pg_stat_statements. That it is not there or may not be read is a note, not an error; it comes last
+// because a refusal ends the transaction.
 func (db *database) readStatistics(ctx context.Context, tx pgx.Tx) error {
 	var schema string
 	err := tx.QueryRow(ctx, `select n.nspname::text from pg_extension e join pg_namespace n on n.oid = e.extnamespace
@@ -267,17 +268,13 @@ func (db *database) readStatistics(ctx context.Context, tx pgx.Tx) error {
 	} else if err != nil {
 		return err
 	}
-	inner, err := tx.Begin(ctx) // a savepoint: a refusal must not end the transaction
-	if err != nil {
-		return err
-	}
-	list, err := values[Statement](ctx, inner, fmt.Sprintf(statisticsQuery, pgx.Identifier{schema}.Sanitize()))
+	list, err := values[Statement](ctx, tx, fmt.Sprintf(statisticsQuery, pgx.Identifier{schema}.Sanitize()))
 	if err != nil {
 		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code == queryCanceled {
 			return err
 		}
 		db.sourceNote = "pg_stat_statements cannot be read (" + pgerr.Public(err).Error() + "). " + howToGetStatements
-		return inner.Rollback(ctx)
+		return nil
 	}
 	db.source, db.statements = sourceExtension, list
 	return nil

@@ -68,7 +68,7 @@ func readJSON(text []byte) ([]Statement, error) {
 // statement is one that is to be judged, or set apart.
 type statement struct {
 	Statement
-	shown string // without literals and comments; empty when that cannot be made sure
+	shown string // without literals and comments; empty when that cannot be made sure, and when it is set apart
 	apart Verdict
 }
 
