@@ -10,7 +10,7 @@ import (
 // one column, or columns that the statement defines.
 var outColumns = map[string][]string{
 	"json_each": {"key", "value"}, "json_each_text": {"key", "value"}, "jsonb_each": {"key", "value"},
-	"jsonb_each_text": {"key", "value"}, "ts_debug": {"alias", "description", "token", "dictionaries", "dictionary", "lexemes"},
+	"jsonb_each_text": {"key", "value"}, "pg_input_error_info": {"message", "detail", "hint", "sql_error_code"}, "ts_debug": {"alias", "description", "token", "dictionaries", "dictionary", "lexemes"},
 	"ts_parse": {"tokid", "token"}, "ts_token_type": {"tokid", "alias", "description"},
 }
 
