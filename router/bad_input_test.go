@@ -3,6 +3,7 @@ package router_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -143,11 +144,25 @@ func TestAListOfKeysRunsWhereAllOfThemAre(t *testing.T) {
 	got, err := router.Select[int64](ctx, db, router.Text(q, here))
 	require.NoError(t, err)
 	require.Equal(t, here, got)
-	_, err = router.Select[int64](ctx, db, router.Text(q, append(here, there...)))
+	all := append(slices.Clone(here), there...)
+	slices.Sort(all)
+	got, err = router.Select[int64](ctx, db, router.Text(q, all))
+	require.NoError(t, err)
+	require.Equal(t, all, got)
+	n, err := router.Get[int](ctx, db, router.Text("select count(*) from orders where tenant_id = any($1) and id < $2", all, 5))
+	require.NoError(t, err)
+	require.Equal(t, 6, n)
+	tag, err := db.Exec(ctx, q, all)
+	require.NoError(t, err)
+	require.EqualValues(t, 6, tag.RowsAffected())
+
+	_, err = db.Exec(ctx, "update orders set total = 1 where tenant_id = any($1)", all)
+	var refused *router.RefusedError
+	require.ErrorAs(t, err, &refused, "a write is for one shard")
 	var multi *router.MultiShardError
+	_, err = router.Select[int64](ctx, db, router.Text("select id from orders where tenant_id = any($1) offset 2", all))
 	require.ErrorAs(t, err, &multi)
-	require.Equal(t, router.MultiShardError{Table: "public.orders", Keys: 6, Shards: 2}, *multi)
-	sentence(t, err, "6 keys", "2 shards", "DB.Route")
+	sentence(t, err, "cannot be put together", "OFFSET")
 
 	_, err = db.Exec(ctx, "insert into orders (tenant_id, id) values ($1, 7), ($2, 7)", here[0], here[1])
 	require.NoError(t, err)
@@ -170,14 +185,17 @@ func TestSeventyThousandKeysInOneList(t *testing.T) {
 		}
 	}
 	const q = "select tenant_id from orders where tenant_id = any($1)"
-	_, err = router.Select[int64](ctx, db, router.Text(q, all))
+	got, err := router.Select[int64](ctx, db, router.Text(q, all))
+	require.NoError(t, err)
+	require.Equal(t, []int64{tenant}, got)
+	_, err = router.Select[int64](ctx, db, router.Text(q+" offset 1", all))
 	var multi *router.MultiShardError
 	require.ErrorAs(t, err, &multi)
 	require.Equal(t, 70_000, multi.Keys)
 	for len(here) < 70_000 {
 		here = append(here, here...)
 	}
-	got, err := router.Select[int64](ctx, db, router.Text(q, here))
+	got, err = router.Select[int64](ctx, db, router.Text(q, here))
 	require.NoError(t, err)
 	require.Equal(t, []int64{tenant}, got)
 }

@@ -83,6 +83,7 @@ func (c *call) place(snap *snapshot) ([]any, error) {
 	if err != nil {
 		return nil, c.mismatch(snap, p, err)
 	}
+	c.plan = p
 	if b.Target == plan.ToKey {
 		c.node, err = snap.owner(b.Key.Slot())
 		c.tenant = c.db.tenant(b.Key)
@@ -93,7 +94,7 @@ func (c *call) place(snap *snapshot) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.plan, c.target = p, b.Target
+	c.target = b.Target
 	return b.Args, c.node.check()
 }
 

@@ -83,6 +83,9 @@ func (db *DB) Exec(ctx context.Context, sql string, args ...any) (pgconn.Command
 }
 
 // Query routes as [DB.Exec] does and returns the rows. The connection is busy until they are closed or read to the end.
+//
+// A query for a list of keys that live on several shards is read from those, as [DB.Scatter] reads, each shard being
+// asked for its own keys; one that cannot be read so exactly is a [*MultiShardError].
 func (db *DB) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	return db.query(ctx, contextKey(ctx), sql, args)
 }
@@ -96,6 +99,9 @@ func (db *DB) exec(ctx context.Context, key shard.Key, sql string, args []any) (
 	c := call{db: db, ctx: ctx, sql: sql, args: args, key: key}
 	for {
 		sent, err := c.resolve()
+		if c.reads(err) {
+			return db.execSeveral(ctx, sql, args, err)
+		}
 		if err != nil {
 			return pgconn.CommandTag{}, err
 		}

@@ -60,18 +60,26 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // Is matches [ErrNoShardKey] when that is the reason.
 func (e *RefusedError) Is(target error) bool { return target == ErrNoShardKey && e.noKey }
 
-// MultiShardError refuses a statement whose keys live on several shards: one statement runs on one shard, or not at
-// all. Nothing was executed.
+// MultiShardError refuses a statement whose keys live on several shards: a write runs on one shard, or not at all, and a
+// read of several only where its result is what one server would give. Nothing was executed.
 type MultiShardError struct {
 	Table  string
-	Keys   int // how many keys the statement has
-	Shards int // how many shards they live on
+	Keys   int   // how many keys the statement has
+	Shards int   // how many shards they live on
+	Err    error // for a read, why those shards' rows cannot be put together; nil otherwise
 }
 
 func (e *MultiShardError) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%sthe %d keys of this statement on %s live on %d shards, whose rows cannot be put together: %s",
+			errPrefix, e.Keys, e.Table, e.Shards, strings.TrimPrefix(e.Err.Error(), errPrefix))
+	}
 	return fmt.Sprintf("%sthe %d keys of this statement on %s live on %d shards, and a statement runs on one; group the keys "+
 		"by DB.Route and send one statement for each shard, or use DB.CopyFrom for rows", errPrefix, e.Keys, e.Table, e.Shards)
 }
+
+// Unwrap returns Err.
+func (e *MultiShardError) Unwrap() error { return e.Err }
 
 // ShardDownError says that a shard was not there when the cluster was opened and has not been verified since. Nothing
 // was sent. It ends by itself when the shard is back.

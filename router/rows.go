@@ -19,6 +19,7 @@ type rows struct {
 	call
 
 	started bool // a row was given out, so the statement cannot be sent again
+	several bool // Rows are those of several shards, with their own retries and errors
 	done    bool
 	err     error // of the statement, in its public form; set when done
 }
@@ -48,6 +49,9 @@ func (db *DB) newRows(ctx context.Context, key shard.Key, sql string, args []any
 func (r *rows) start() error {
 	for {
 		args, err := r.resolve()
+		if r.reads(err) {
+			return r.scatter(err)
+		}
 		if err != nil {
 			return r.refuse(err)
 		}
@@ -87,7 +91,7 @@ func (r *rows) Next() bool {
 			return false
 		}
 		err := r.Rows.Err()
-		if err == nil || r.started || !r.again(err) {
+		if err == nil || r.started || r.several || !r.again(err) {
 			r.finish(r.fail(err))
 			return false
 		}

@@ -31,10 +31,13 @@ func TestHugeInputIsServedOrRefused(t *testing.T) {
 	}
 	_, err := db.Exec(ctx, "insert into accounts (aid) values (1)")
 	require.NoError(t, err)
-	_, err = router.Get[int64](ctx, db, router.Text("select count(*) from accounts where aid = any($1)", keys))
+	n, err := router.Get[int64](ctx, db, router.Text("select count(*) from accounts where aid = any($1)", keys))
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n, "each of two shards is asked for its own keys")
+	_, err = router.Exec(ctx, db, router.Text("select aid from accounts where aid = any($1) offset 1", keys))
 	var many *router.MultiShardError
 	require.ErrorAs(t, err, &many)
-	n, err := router.Get[int64](ctx, db, router.Text("select count(*) from accounts where aid = any($1)", same))
+	n, err = router.Get[int64](ctx, db, router.Text("select count(*) from accounts where aid = any($1)", same))
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
 	literals := strings.TrimSuffix(strings.Repeat("1,", 70_000), ",")

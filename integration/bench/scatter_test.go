@@ -1,0 +1,112 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/integration/testkit"
+	"github.com/keyway-go/keyway/router"
+)
+
+const (
+	top    = "select id, balance, payload from accounts order by balance desc, id limit 50"
+	lookup = "select id, balance, payload from accounts where id = any($1)"
+)
+
+type account struct {
+	ID      int64
+	Balance int32
+	Payload string
+}
+
+// apart reads from every shard by its handle, in a goroutine each.
+func apart(ctx context.Context, set *testkit.Set, sql string, args func(i int) []any) ([]account, error) {
+	var parts [shards][]account
+	var errs [shards]error
+	var group sync.WaitGroup
+	for i := range shards {
+		group.Go(func() {
+			parts[i], errs[i] = router.Select[account](ctx, set.DB.Shard(testkit.ID(i)), router.Text(sql, args(i)...))
+		})
+	}
+	group.Wait()
+	return slices.Concat(parts[:]...), cmp.Or(errs[0], errs[1], errs[2], errs[3])
+}
+
+// topByHand is what one would write without Scatter.
+func topByHand(ctx context.Context, set *testkit.Set) ([]account, error) {
+	all, err := apart(ctx, set, top, func(int) []any { return nil })
+	slices.SortFunc(all, func(a, b account) int { return cmp.Or(cmp.Compare(b.Balance, a.Balance), cmp.Compare(a.ID, b.ID)) })
+	return all[:min(50, len(all))], err
+}
+
+func lookupByHand(ctx context.Context, set *testkit.Set, hand *byHand, ids []int64) ([]account, error) {
+	var of [shards][]int64
+	for _, id := range ids {
+		i := slices.Index(hand.pools[:], hand.pool(id))
+		of[i] = append(of[i], id)
+	}
+	return apart(ctx, set, lookup, func(i int) []any { return []any{of[i]} })
+}
+
+// BenchmarkScatter reads the first 50 rows of four shards, and 100 keys of all of them, by hand and through the router in
+// turn.
+func BenchmarkScatter(b *testing.B) {
+	set, hand := open(b)
+	_, err := set.Super(b, 0).Exec(b.Context(), "select 1")
+	require.NoError(b, err)
+	for i := range shards {
+		_, err := set.Super(b, i).Exec(b.Context(), "create index on accounts (balance desc, id)")
+		require.NoError(b, err)
+	}
+	ids := make([]int64, 100)
+	for i := range ids {
+		ids[i] = int64(i*397 + 1)
+	}
+	for _, c := range []struct {
+		name         string
+		hand, routed func(context.Context) ([]account, error)
+	}{
+		{
+			"top50", func(ctx context.Context) ([]account, error) { return topByHand(ctx, set) },
+			func(ctx context.Context) ([]account, error) {
+				return router.Select[account](ctx, set.DB.Scatter(), router.Text(top))
+			},
+		},
+		{
+			"lookup100", func(ctx context.Context) ([]account, error) { return lookupByHand(ctx, set, hand, ids) },
+			func(ctx context.Context) ([]account, error) {
+				return router.Select[account](ctx, set.DB, router.Text(lookup, ids))
+			},
+		},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			ctx := context.Background()
+			want, err := c.hand(ctx)
+			require.NoError(b, err)
+			got, err := c.routed(ctx)
+			require.NoError(b, err)
+			require.ElementsMatch(b, want, got)
+			allocs := func(f func(context.Context) ([]account, error)) float64 {
+				return testing.AllocsPerRun(100, func() {
+					if _, err := f(ctx); err != nil {
+						b.Fatal(err)
+					}
+				})
+			}
+			hand, routed := allocs(c.hand), allocs(c.routed)
+			for b.Loop() {
+				compare(b, 4,
+					func(*[2]any, int64) error { _, err := c.hand(ctx); return err },
+					func(*[2]any, int64) error { _, err := c.routed(ctx); return err })
+			}
+			b.ReportMetric(hand, "by-hand-allocs")
+			b.ReportMetric(routed, "routed-allocs")
+		})
+	}
+}
