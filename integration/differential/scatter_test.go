@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/integration/testkit"
@@ -129,10 +130,14 @@ func raw(ctx context.Context, db querier, sql string, args []any, ordered bool) 
 	defer rows.Close()
 	for rows.Next() {
 		var b strings.Builder
-		for _, v := range rows.RawValues() {
+		fields := rows.FieldDescriptions()
+		for i, v := range rows.RawValues() {
 			if v == nil {
 				b.WriteString("null ")
 				continue
+			}
+			if f := fields[i]; f.DataTypeOID == pgtype.NumericOID && f.Format == pgtype.BinaryFormatCode && v[4] >= 0xc0 {
+				v = v[:6] // NaN and the infinities print no scale, and send one of no meaning
 			}
 			fmt.Fprintf(&b, "%q ", v)
 		}
