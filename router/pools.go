@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/keyway-go/keyway/pool"
@@ -17,6 +18,54 @@ func (db *DB) Warm(ctx context.Context, n int) error {
 		return err
 	}
 	return onPools(db.Instances(), func(in *pool.Instance) error { return in.Warm(ctx, n) })
+}
+
+// Pause lets nobody have a connection to the named instances, or to all when none is named, and returns when all that were
+// in use are back: the servers may be restarted or switched then. Callers wait meanwhile, as long as their contexts and
+// [PoolConfig].AcquireTimeout allow, until [DB.Resume]. See [pool.Instance.Pause] for what is not paused. Leases are
+// renewed all the same while the servers answer.
+//
+// When one instance cannot be paused before ctx ends, all named are resumed: a pause that failed must not be forgotten.
+func (db *DB) Pause(ctx context.Context, instances ...string) error {
+	pools, err := db.pools(instances)
+	if err != nil {
+		return err
+	}
+	if err := onPools(pools, func(in *pool.Instance) error { return in.Pause(ctx) }); err != nil {
+		for _, in := range pools {
+			in.Resume()
+		}
+		return err
+	}
+	return nil
+}
+
+// Resume ends the pause of the named instances, or of all when none is named. Those that are not paused stay as they are.
+func (db *DB) Resume(instances ...string) error {
+	pools, err := db.pools(instances)
+	for _, in := range pools {
+		in.Resume()
+	}
+	return err
+}
+
+// pools returns the named pools, or all when none is named.
+func (db *DB) pools(names []string) ([]*pool.Instance, error) {
+	if err := db.open(); err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return db.Instances(), nil
+	}
+	pools := make([]*pool.Instance, 0, len(names))
+	for _, name := range names {
+		in, ok := db.instances[name]
+		if !ok {
+			return nil, fmt.Errorf("%sthere is no instance %q with a shard (%s)", errPrefix, name, joined(db.instances))
+		}
+		pools = append(pools, in)
+	}
+	return pools, nil
 }
 
 // warm opens what Pool.MinOpen asks for while Open waits, for the time of one connection attempt. What is missing then

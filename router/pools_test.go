@@ -16,6 +16,7 @@ import (
 
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/router"
+	"github.com/keyway-go/keyway/shard"
 )
 
 // something sets a field to a value that is not its zero value.
@@ -195,4 +196,31 @@ func TestTheLibrarysOwnWorkIsReportedWithAPlaceInTheLibrary(t *testing.T) {
 	require.NoError(t, <-opened)
 	require.Contains(t, log.String(), `caller="github.com/keyway-go/keyway/router.`)
 	require.NotContains(t, log.String(), "sync.(*WaitGroup)")
+}
+
+func TestAPausedInstanceServesNobodyAndTheOthersGoOn(t *testing.T) {
+	f, db := opened(t, 2)
+	one := func(id shard.ID, patience time.Duration) error {
+		ctx, cancel := context.WithTimeout(f.ctx(), patience)
+		defer cancel()
+		_, err := db.Shard(id).Exec(ctx, "select")
+		return err
+	}
+	require.NoError(t, db.Pause(f.ctx(), "i1"))
+	require.ErrorContains(t, one("s1", 100*time.Millisecond), "the pool is paused")
+	require.NoError(t, one("s0", time.Minute))
+	require.NoError(t, db.Resume("i1"))
+	require.NoError(t, one("s1", time.Minute))
+
+	rows, err := db.Shard("s0").Query(f.ctx(), "select 1")
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(f.ctx(), 100*time.Millisecond)
+	defer cancel()
+	require.ErrorContains(t, db.Pause(ctx), "not paused")
+	require.NoError(t, one("s1", time.Minute), "what could be paused is resumed too")
+	rows.Close()
+	require.NoError(t, db.Pause(f.ctx()))
+	require.NoError(t, db.Resume())
+	sentence(t, db.Pause(f.ctx(), "i7"), `there is no instance "i7" with a shard (i0, i1)`)
+	sentence(t, db.Resume("i7"), `there is no instance "i7"`)
 }
