@@ -118,7 +118,7 @@ func (d *Database) take(ctx context.Context, key uint64) (r *resource, stale boo
 	}
 	in, c := d.in, Interactive
 	if in.cfg.Reserve > 0 { // otherwise the class is only asked for when it comes to waiting
-		c = classOf(ctx)
+		c = ClassOf(ctx)
 	}
 	in.mu.Lock()
 	if r := d.nextIdleLocked(); r != nil && !in.shut && d.lendAtOnceLocked(r, c, key) {
@@ -176,7 +176,7 @@ func (in *Instance) staleLocked(r *resource) bool {
 // queueUpLocked makes the caller wait, if it may. The instance's mu must be held.
 func (d *Database) queueUpLocked(ctx context.Context, key uint64) (*waiter, error) {
 	in, w := d.in, newWaiter(d)
-	w.class = classOf(ctx)
+	w.class = ClassOf(ctx)
 	if err := d.turnAwayLocked(ctx, w); err != nil {
 		in.waitedLocked(w, w.since, nil, err)
 		w.putAway()

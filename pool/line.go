@@ -26,8 +26,8 @@ func WithClass(ctx context.Context, c Class) context.Context {
 	return context.WithValue(ctx, classKey{}, c)
 }
 
-// classOf is the class of a context's acquires.
-func classOf(ctx context.Context) Class {
+// ClassOf is the class of a context's acquires: what [WithClass] gave it, or Interactive.
+func ClassOf(ctx context.Context) Class {
 	c, _ := ctx.Value(classKey{}).(Class)
 	return c
 }

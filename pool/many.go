@@ -69,7 +69,7 @@ func releaseAll(rs []*resource) {
 }
 
 func (in *Instance) checkMany(ctx context.Context, n int) error {
-	c := classOf(ctx)
+	c := ClassOf(ctx)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	err := in.checkManyLocked(n, c)
@@ -160,7 +160,7 @@ func (in *Instance) fitOne(ctx context.Context, d *Database, r *resource) (*reso
 
 func (in *Instance) enqueueForMany(ctx context.Context, d *Database) *waiter {
 	w := newWaiter(d)
-	w.class, w.many = classOf(ctx), true
+	w.class, w.many = ClassOf(ctx), true
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.joinLocked(w, 0)
@@ -170,7 +170,7 @@ func (in *Instance) enqueueForMany(ctx context.Context, d *Database) *waiter {
 
 // takeOrQueue takes what is idle and queues for the rest, in one step.
 func (in *Instance) takeOrQueue(ctx context.Context, group []int, dbs []*Database, got []*resource, ws []*waiter) error {
-	c := classOf(ctx)
+	c := ClassOf(ctx)
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if err := in.refusalLocked(work); err != nil {

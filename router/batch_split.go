@@ -34,7 +34,7 @@ func (db *DB) sendSplit(ctx context.Context, b *pgx.Batch, parts []*batchPart) p
 	for i, p := range parts {
 		databases[i] = p.node.db
 	}
-	conns, err := pool.AcquireMany(ctx, databases...)
+	conns, err := pool.AcquireMany(as(ctx, pool.Scatter), databases...)
 	if err != nil {
 		return pgx.FailedBatchResults(b, fmt.Errorf("%sbatch: %w", errPrefix, pgerr.Public(err)))
 	}

@@ -220,7 +220,7 @@ func copyStreams(ctx context.Context, r *copyReader, window map[*node][][]any) (
 		databases[i] = n.db
 	}
 	// All or none: copies that each hold some connections and wait for others would wait for each other.
-	conns, err := pool.AcquireMany(ctx, databases...)
+	conns, err := pool.AcquireMany(as(ctx, pool.Batch), databases...)
 	if err != nil {
 		return 0, fmt.Errorf("%scopy into %s: %w", errPrefix, r.plan.table, pgerr.Public(err))
 	}

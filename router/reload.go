@@ -244,7 +244,7 @@ func (l *loader) sampleSettings() {
 func (l *loader) sample(n *node) error {
 	ctx, cancel := context.WithTimeout(l.ctx, refreshTime)
 	defer cancel()
-	conn, err := n.db.Acquire(ctx)
+	conn, err := n.db.Acquire(pool.WithClass(ctx, pool.Control))
 	if err != nil {
 		return err
 	}

@@ -159,7 +159,7 @@ func (in *input) acquire(ctx context.Context) (*pool.Conn, error) {
 		case <-done:
 		}
 	}()
-	return in.db.Acquire(ctx)
+	return in.db.Acquire(as(ctx, pool.Scatter))
 }
 
 // ask sends the statement and everything around it at once, and reads what comes before the rows.

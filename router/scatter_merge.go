@@ -36,7 +36,7 @@ func (r *scatterRows) acquire(parts []share) (*gather, error) {
 	for i, p := range parts {
 		databases[i] = p.db
 	}
-	conns, err := pool.AcquireMany(r.ctx, databases...)
+	conns, err := pool.AcquireMany(as(r.ctx, pool.Scatter), databases...)
 	var many *pool.TooManyError
 	switch {
 	case errors.As(err, &many) && many.Lendable > 0:
