@@ -58,7 +58,7 @@ func (l *leaseholder) start(cfg Config, o options) error {
 }
 
 // await waits until this process has a place in the budget or knows why it has not: because the server did not answer
-// as it should, or because ctx ended while all places were taken.
+// as it should, or because ctx ended while all places were taken, or others were asking.
 func (l *leaseholder) await(ctx context.Context) error {
 	k := l.keeper.Load()
 	if k == nil {
@@ -69,7 +69,7 @@ func (l *leaseholder) await(ctx context.Context) error {
 		switch {
 		case s.Mode != lease.NotReady:
 			return nil
-		case s.Err != nil:
+		case s.Err != nil && !passes(s.Err):
 			return s.Err
 		}
 		select {
@@ -78,6 +78,13 @@ func (l *leaseholder) await(ctx context.Context) error {
 			return &lease.NotReadyError{Instance: l.instance, Reason: k.State().Reason}
 		}
 	}
+}
+
+// passes reports whether a failed request is one of many at the same moment, as when all processes of a service start
+// together: the lock was taken, or the server full. The keeper asks again.
+func passes(err error) bool {
+	code := pgerr.Code(err)
+	return code == "55P03" || code == "53300"
 }
 
 // close gives the lease back. The pool is closed by then.

@@ -159,7 +159,7 @@ func (k *Keeper) pause() time.Duration {
 	case floor == 0 && k.failed > 0:
 		pause = min(firstKnock<<min(k.failed-1, 10), longestBackOff)
 		return pause/2 + rand.N(pause)
-	case floor > 0 && k.failed > 0:
+	case floor > 0 && k.failed == 1: // not again and again: where many are too many for the server, more do not help
 		pause = heartbeat / 2
 	case floor > 0 && k.state.Held > granted:
 		pause = heartbeat / 4
@@ -223,7 +223,8 @@ func (k *Keeper) ask(ctx context.Context, q Request, patience time.Duration) (re
 		wait, cancel := context.WithTimeout(ctx, patience)
 		err = k.cfg.Connections.Borrow(wait, func(conn *pgx.Conn) error {
 			borrowed = true
-			reply, err = Renew(ctx, conn, q)
+			// Shorter than ctx, whose end would cost the connection.
+			reply, err = renewWithin(ctx, conn, q, min(patience, lockWait))
 			return err
 		})
 		cancel()

@@ -63,7 +63,15 @@ func readLedger(ctx context.Context, conn *pgx.Conn, scope string, wait time.Dur
 	batch.Queue("select " + leaseColumns + " from keyway.pool_lease l full join keyway.pool_shown() s on s.holder = l.holder")
 	results := conn.SendBatch(ctx, batch)
 	l, err := scanLedger(results, scope)
-	return l, readError(errors.Join(err, results.Close()))
+	return l, closed(results, err)
+}
+
+// closed ends a batch and returns what the first failure means. Close repeats the failure of the last statement read.
+func closed(results pgx.BatchResults, err error) error {
+	if atClose := results.Close(); err == nil {
+		err = atClose
+	}
+	return readError(err)
 }
 
 const budgetColumns = "(budget).connections, (budget).processes, (budget).floor, (budget).reserve, (budget).ttl_ms, " +
@@ -160,14 +168,14 @@ func writeDecision(ctx context.Context, conn *pgx.Conn, d Decision, now time.Tim
 	results := conn.SendBatch(ctx, batch)
 	for range batch.Len() - 1 {
 		if _, err := results.Exec(); err != nil {
-			return readError(errors.Join(err, results.Close()))
+			return closed(results, err)
 		}
 	}
 	tag, err := results.Exec()
 	if err == nil && tag.String() != "COMMIT" {
 		err = errors.New("lease: the server rolled the renewal back")
 	}
-	return readError(errors.Join(err, results.Close()))
+	return closed(results, err)
 }
 
 // readError says what a failed read or write of the leases means for whoever operates the server.
