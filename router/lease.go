@@ -133,8 +133,10 @@ func (l *leaseholder) Healthy() bool {
 	return failed <= now.Acquires-before.Acquires
 }
 
-// Borrow implements lease.Connections.
+// Borrow implements lease.Connections. That it took a connection is no demand: a process would want one more on every
+// server than its callers can use.
 func (l *leaseholder) Borrow(ctx context.Context, use func(*pgx.Conn) error) error {
+	defer l.pool.Demand()
 	conn, err := l.db.Acquire(pool.WithClass(ctx, pool.Control))
 	if err != nil {
 		return err

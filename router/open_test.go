@@ -13,6 +13,7 @@ import (
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/localpg/pgtest"
+	"github.com/keyway-go/keyway/pool/lease"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
 )
@@ -360,4 +361,29 @@ func TestARoleWithoutRightsIsNotAServerThatIsDown(t *testing.T) {
 	f.cfg.Instances["i0"] = in
 	_, err = router.Open(f.ctx(), f.cfg, router.AllowDown())
 	sentence(t, err, "shard s0", "nobody_of_that_name")
+}
+
+func TestOpenWaitsWhileOthersAskForTheirLease(t *testing.T) {
+	f, _ := opened(t, 1)
+	locker := f.superuser("s0")
+	_, err := locker.Exec(f.ctx(), "begin; select * from keyway.pool_budget for update")
+	require.NoError(t, err)
+
+	brief, cancel := context.WithTimeout(f.ctx(), 500*time.Millisecond)
+	defer cancel()
+	_, err = router.Open(brief, f.cfg)
+	var waits *lease.NotReadyError
+	require.ErrorAs(t, err, &waits)
+	require.Contains(t, waits.Reason, "lock timeout")
+
+	released := make(chan error, 1)
+	time.AfterFunc(500*time.Millisecond, func() {
+		_, err := locker.Exec(context.Background(), "rollback")
+		released <- err
+	})
+	db, err := router.Open(f.ctx(), f.cfg)
+	require.NoError(t, err)
+	require.NoError(t, <-released)
+	t.Cleanup(db.Close)
+	require.NoError(t, db.Ready())
 }

@@ -15,6 +15,7 @@ import (
 func TestADeployOfTwiceTheProcesses(t *testing.T) {
 	const processes = 4
 	s := begin(t, pgtest.SharedN(t, 2), lease.Budget{Connections: 30, Processes: 2 * processes, Floor: 2, Reserve: 5})
+	s.backstop()
 	var old, next []*process
 	for range processes {
 		old = append(old, s.start().load(6, held))

@@ -119,13 +119,6 @@ func (p *process) leave() time.Duration {
 	return took
 }
 
-func (p *process) served() (n int64) {
-	for _, served := range p.status().Served {
-		n += served
-	}
-	return n
-}
-
 // at does something with all of them at once.
 func at(all []*process, do func(*process)) {
 	var wg sync.WaitGroup

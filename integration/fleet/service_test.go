@@ -19,6 +19,7 @@ import (
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
+	"github.com/keyway-go/keyway/txn"
 )
 
 // childEnv makes the test binary a service: it holds a plan as JSON.
@@ -264,6 +265,7 @@ const (
 	rawFull  = "raw 53300" // the server's own error
 	refused  = "refused"   // the server could not be reached, or was full, and the pool says so
 	noAnswer = "no answer"
+	inDoubt  = "in doubt" // the connection ended under the statement
 	other    = "other"
 )
 
@@ -280,7 +282,10 @@ func kindOf(err error) string {
 	var connect *pool.ConnectError
 	var raw *pgconn.PgError
 	var down *router.ShardDownError
+	var doubt *txn.InDoubtError
 	switch {
+	case errors.As(err, &doubt):
+		return inDoubt
 	case errors.As(err, &none):
 		return noBudget
 	case errors.As(err, &connect):

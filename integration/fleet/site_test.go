@@ -101,7 +101,19 @@ func begin(t testing.TB, clusters []*localpg.Cluster, b lease.Budget) *site {
 		s.censuses = append(s.censuses, s.count(i))
 	}
 	t.Cleanup(s.end)
+	if os.Getenv("KEYWAY_FLEET_BACKSTOP") != "" {
+		s.backstop()
+	}
 	return s
+}
+
+// backstop lets the servers themselves refuse the role more connections than the budget has. Every story must go on
+// as without it.
+func (s *site) backstop() {
+	s.t.Helper()
+	for i, a := range s.plan.Servers {
+		s.super(i, fmt.Sprintf("alter role %s connection limit %d", a.User, s.budget.Connections))
+	}
 }
 
 // setBudget writes the budget on every server, with the tests' times where it says none.

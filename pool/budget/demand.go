@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	bucketLength = 10 * time.Second
-	buckets      = 3
+	defaultWindow = 30 * time.Second
+	buckets       = 3
 )
 
 // staffing is beta in a + beta*sqrt(a), the connections that serve an offered load of a so that few callers wait: by
@@ -23,18 +23,41 @@ type Sample struct {
 	Busy, Span time.Duration
 }
 
-// Demand estimates how many connections a process wants, from its last 20 to 30 seconds: the highest peak, or what the
-// offered load needs by square-root staffing where that is more (peaks are cut off at the limit that was in force when
-// callers are refused instead of waiting). The zero value is ready and has seen nothing.
+// Demand estimates how many connections a process wants, from the last two to three thirds of its window: the highest
+// peak, or what the offered load needs by square-root staffing where that is more (peaks are cut off at the limit that
+// was in force when callers are refused instead of waiting). The zero value is ready and has seen nothing.
 type Demand struct {
-	peaks [buckets]int
-	loads [buckets]float64
-	at    int64 // the bucket in use, counted from time zero
+	window time.Duration // 0: the default
+	peaks  [buckets]int
+	loads  [buckets]float64
+	at     int64 // the bucket in use, counted from time zero
+}
+
+// SetWindow changes how far Demand looks back, at the given time. Zero or negative means 30s. What was seen so far counts
+// as seen by then.
+func (d *Demand) SetWindow(at, window time.Duration) {
+	if window <= 0 {
+		window = defaultWindow
+	}
+	if window == d.length()*buckets {
+		return
+	}
+	d.advance(int64(at / d.length()))
+	d.window = window
+	d.shiftTo(int64(at / d.length()))
+}
+
+// length is that of a bucket.
+func (d *Demand) length() time.Duration {
+	if d.window == 0 {
+		return defaultWindow / buckets
+	}
+	return d.window / buckets
 }
 
 // Observe adds a sample taken at the given time, which counts from any fixed moment and never goes back.
 func (d *Demand) Observe(at time.Duration, s Sample) {
-	d.advance(int64(at / bucketLength))
+	d.advance(int64(at / d.length()))
 	i := d.at % buckets
 	d.peaks[i] = max(d.peaks[i], s.Peak)
 	if s.Span > 0 {
@@ -45,11 +68,20 @@ func (d *Demand) Observe(at time.Duration, s Sample) {
 // advance empties the buckets between the last one in use and bucket.
 func (d *Demand) advance(bucket int64) {
 	if bucket-d.at >= buckets {
-		*d = Demand{at: bucket}
+		*d = Demand{window: d.window, at: bucket}
 	}
 	for d.at < bucket {
 		d.at++
 		d.peaks[d.at%buckets], d.loads[d.at%buckets] = 0, 0
+	}
+}
+
+// shiftTo gives the bucket in use another number, and the others with it.
+func (d *Demand) shiftTo(bucket int64) {
+	before := *d
+	d.at = bucket
+	for i := range int64(buckets) {
+		d.peaks[(bucket+i)%buckets], d.loads[(bucket+i)%buckets] = before.peaks[(before.at+i)%buckets], before.loads[(before.at+i)%buckets]
 	}
 }
 
@@ -78,15 +110,16 @@ const (
 )
 
 // Hysteresis smooths what a process says it wants: more at once, less only after it wanted less than four fifths three
-// times in a row, and then at most a quarter each time. Without it grants, and connections with them, would go to and
-// fro between processes. The zero value is ready.
+// times in a row, and then at most a quarter of what it has each time. Without it grants, and connections with them,
+// would go to and fro between processes. The zero value is ready.
 type Hysteresis struct {
 	said int
 	calm int
 }
 
-// Next returns what to say when want is wanted.
-func (h *Hysteresis) Next(want int) int {
+// Next returns what to say when want is wanted and has is had. What was said beyond that was not got, and is not given up
+// in steps.
+func (h *Hysteresis) Next(want, has int) int {
 	switch {
 	case want >= h.said:
 		h.said, h.calm = want, 0
@@ -95,7 +128,8 @@ func (h *Hysteresis) Next(want int) int {
 	default:
 		h.calm++
 		if h.calm >= calmBeats {
-			h.said = max(want, h.said-int(math.Ceil(giveUp*float64(h.said))))
+			from := min(h.said, has)
+			h.said = max(want, from-int(math.Ceil(giveUp*float64(from))))
 		}
 	}
 	return h.said

@@ -24,6 +24,23 @@ func TestDemandRemembersAPeakForTwentyToThirtySeconds(t *testing.T) {
 	require.Zero(t, d.Want())
 }
 
+func TestDemandLooksBackAsFarAsItsWindow(t *testing.T) {
+	var d budget.Demand
+	d.Observe(95*time.Second, budget.Sample{Peak: 7})
+	d.Observe(105*time.Second, budget.Sample{Peak: 4})
+	d.SetWindow(106*time.Second, 3*time.Second)
+	require.Equal(t, 7, d.Want(), "what was seen is not forgotten at once")
+	d.Observe(107*time.Second, budget.Sample{Peak: 1})
+	require.Equal(t, 7, d.Want())
+	d.Observe(108*time.Second, budget.Sample{Peak: 1})
+	require.Equal(t, 4, d.Want())
+	d.Observe(109*time.Second, budget.Sample{Peak: 1})
+	require.Equal(t, 1, d.Want())
+	d.SetWindow(109*time.Second, 0)
+	d.Observe(125*time.Second, budget.Sample{})
+	require.Equal(t, 1, d.Want(), "the default again")
+}
+
 func TestDemandStaffsTheOfferedLoad(t *testing.T) {
 	var d budget.Demand
 	d.Observe(0, budget.Sample{Peak: 4, Busy: 80 * time.Second, Span: 5 * time.Second})
@@ -43,8 +60,18 @@ func TestHysteresisGrowsAtOnceAndShrinksSlowly(t *testing.T) {
 		{5, 11}, {5, 8}, {5, 6}, {5, 6}, // one is not worth it
 		{30, 30},
 	} {
-		require.Equal(t, step.said, h.Next(step.want), "%+v", step)
+		require.Equal(t, step.said, h.Next(step.want, 100), "%+v", step)
 	}
+}
+
+func TestHysteresisGivesUpWhatIsHadAndNotWhatWasOnlyWanted(t *testing.T) {
+	var h budget.Hysteresis
+	require.Equal(t, 28, h.Next(28, 12))
+	h.Next(2, 12)
+	h.Next(2, 12)
+	require.Equal(t, 9, h.Next(2, 12), "a quarter of twelve")
+	require.Equal(t, 6, h.Next(2, 9))
+	require.Equal(t, 2, h.Next(2, 0))
 }
 
 func TestWhatHysteresisSaysIsNeverBelowWhatIsWanted(t *testing.T) {
@@ -52,15 +79,15 @@ func TestWhatHysteresisSaysIsNeverBelowWhatIsWanted(t *testing.T) {
 		var h budget.Hysteresis
 		for _, want := range rapid.SliceOf(rapid.IntRange(0, 50)).Draw(t, "wants") {
 			before := h
-			said := h.Next(want)
+			said := h.Next(want, 100)
 			require.GreaterOrEqual(t, said, want)
-			again := before.Next(want)
+			again := before.Next(want, 100)
 			require.Equal(t, said, again)
 		}
 		last := rapid.IntRange(0, 50).Draw(t, "last")
 		for range 100 {
-			h.Next(last)
+			h.Next(last, 100)
 		}
-		require.LessOrEqual(t, h.Next(last), max(last+1, last*5/4+1), "it comes down in the end")
+		require.LessOrEqual(t, h.Next(last, 100), max(last+1, last*5/4+1), "it comes down in the end")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -175,6 +176,13 @@ func (k *Keeper) heartbeatLocked() time.Duration {
 	return k.state.Budget.Heartbeat()
 }
 
+// window is how far back demand counts: as long as a grant lasts, so that all times of a budget are in proportion.
+func (k *Keeper) window() time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.state.Budget.TTL
+}
+
 // untilChange is how long nothing changes without a reply.
 func (k *Keeper) untilChange() time.Duration {
 	k.mu.Lock()
@@ -196,14 +204,15 @@ func (k *Keeper) beat() {
 		most = unlimited
 	}
 	sample := k.cfg.Pool.Sample()
+	k.demand.SetWindow(time.Since(k.begun), k.window())
 	k.demand.Observe(time.Since(k.begun), sample)
 	want := min(k.demand.Want(), most)
 	if !k.cfg.Pool.Healthy() {
 		want, most = 0, 1
 	}
-	want = k.calm.Next(want)
-
 	k.mu.Lock()
+	floor, granted := k.member.Allowance(k.now())
+	want = k.calm.Next(want, floor+granted)
 	patience := max(k.heartbeatLocked(), leastPatience)
 	q := k.member.Ask(k.now(), Load{Open: k.cfg.Pool.Open(), Want: want, Most: most, Weight: k.cfg.Weight})
 	k.state.Want = want
@@ -282,7 +291,7 @@ func reasonOf(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "the lease could not be renewed: the server did not answer in time"
 	}
-	return "the lease could not be renewed: " + err.Error()
+	return "the lease could not be renewed: " + strings.TrimPrefix(err.Error(), "lease: ")
 }
 
 // apply gives the pool the limit of the moment.
