@@ -189,6 +189,9 @@ func (c *call) openWith(ctx context.Context, o ...router.Option) (*router.DB, er
 		return nil, err
 	}
 	waiting := time.AfterFunc(openPatience, func() {
+		if c.json {
+			return
+		}
 		fmt.Fprintln(c.err, "keyway: still opening the cluster; when the connection budget has no place left, it waits for one "+
 			"(keyway pool shows who holds it)")
 	})

@@ -12,7 +12,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	s := streams{out: os.Stdout, err: os.Stderr, terminal: isTerminal(os.Stderr), env: os.LookupEnv}
+	s := streams{out: os.Stdout, err: os.Stderr, terminal: isTerminal(os.Stderr), screen: isTerminal(os.Stdout), env: os.LookupEnv}
 	code := run(ctx, s, os.Args[1:])
 	stop()
 	os.Exit(code)

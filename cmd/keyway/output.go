@@ -17,11 +17,11 @@ import (
 type streams struct {
 	out, err io.Writer
 	terminal bool // err is one, for progress
+	screen   bool // out is one, for what is drawn over
 	env      func(string) (string, bool)
 }
 
-// isTerminal tells whether a person looks on. It is not asked of standard output,
-// which has results and never progress.
+// isTerminal tells whether a person looks on.
 func isTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"

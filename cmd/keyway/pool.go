@@ -57,7 +57,7 @@ func runPool(ctx context.Context, c *call, watch time.Duration) error {
 			return failed
 		}
 		c.result(poolJSON(views), func(w io.Writer) {
-			if watch > 0 && c.terminal {
+			if watch > 0 && c.screen {
 				_, _ = fmt.Fprint(w, "\x1b[H\x1b[2J")
 			}
 			printPool(w, views)
