@@ -147,10 +147,7 @@ func raw(ctx context.Context, db querier, sql string, args []any, ordered bool) 
 		return "", nil, err
 	}
 	for _, f := range rows.FieldDescriptions() {
-		oid := f.DataTypeOID
-		if oid >= 16384 {
-			oid = 16384 // a type of the schema has another number in each database
-		}
+		oid := min(f.DataTypeOID, 16384) // a type of the schema has another number in each database
 		columns += fmt.Sprintf("%s:%d:%d ", f.Name, oid, f.Format)
 	}
 	if !ordered {
