@@ -195,6 +195,9 @@ func (d *Database) dialledLocked(took time.Duration, err error) {
 
 const tooManyConnections = "53300"
 
+// givenUp is the kind of a dial whose caller no longer wanted it.
+const givenUp = "given up"
+
 // dialErrorKind is the SQLSTATE of a failed dial, or a word for what it failed with: never a text, which may say more
 // than statistics should.
 func dialErrorKind(err error) string {
@@ -208,6 +211,8 @@ func dialErrorKind(err error) string {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &ne) && ne.Timeout():
 		return "timeout"
+	case errors.Is(err, context.Canceled):
+		return givenUp
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "refused"
 	case errors.As(err, &ne):

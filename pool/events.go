@@ -110,7 +110,7 @@ func (d *Database) tellDialLocked(err error) {
 	}
 	kind := dialErrorKind(err)
 	switch {
-	case in.closing:
+	case in.closing, kind == givenUp: // nobody but ourselves has failed
 	case kind == tooManyConnections:
 		if in.news.full.failed() {
 			in.tellLocked(slog.LevelWarn, "the server has no connection slot left", d.dialAttrs(kind)...)

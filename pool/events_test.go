@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +139,27 @@ func TestADatabaseThatRefusesIsNoServerThatCannotBeReached(t *testing.T) {
 	require.Len(t, log.all(), 1)
 	require.Contains(t, log.all()[0], "refuses connections to a database")
 	require.Contains(t, log.all()[0], "error=3D000")
+}
+
+func TestADialThatItsCallerGaveUpIsNoNews(t *testing.T) {
+	s := shared(t)
+	var log lines
+	begun := make(chan struct{}, 1)
+	in := s.instance(limit(4), log.config, func(c *pool.Config) {
+		c.Control = 1
+		c.Conn.DialFunc = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			begun <- struct{}{}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+	})
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-begun; cancel() }()
+	_, err := in.Control(ctx, db)
+	require.ErrorIs(t, err, context.Canceled)
+	closeWithin(t, in, soon)
+	require.Empty(t, strings.Join(log.all(), ""))
 }
 
 func TestChangesOfTheLimitAreToldAndRenewalsAreNot(t *testing.T) {

@@ -70,7 +70,7 @@ type Counters struct {
 	DialsFull  int64     `json:"dials_full"` // of DialErrors: the server had no slot left (53300)
 	Dial       Histogram `json:"dial"`       // of good dials, AfterConnect included
 
-	// DialErrorsBy is DialErrors by SQLSTATE, or by "timeout", "refused", "network" and "other" where the server did not
+	// DialErrorsBy is DialErrors by SQLSTATE, or by "timeout", "refused", "network", "given up" and "other" where the server did not
 	// say one.
 	DialErrorsBy map[string]int64 `json:"dial_errors_by,omitempty"`
 
