@@ -57,6 +57,10 @@ func (in *Instance) sleeperLocked() string {
 	if in.closing {
 		return ""
 	}
+	low := in.lowFreeLocked() // less what dials under way are for, whichever database they lead to
+	for _, d := range in.dbs {
+		low = d.passDialledLocked(low)
+	}
 	for _, d := range in.dbs {
 		w := d.line.first(in.lowFreeLocked() > 0)
 		switch {
@@ -64,8 +68,7 @@ func (in *Instance) sleeperLocked() string {
 		case d.idle.n > 0:
 			return "somebody waits while a connection is idle"
 		case in.freeLocked(work) > 0 && in.dialRoomLocked() > 0 && d.line.n > d.dialling && d.failures == 0:
-			d.passDialledLocked(in.lowFreeLocked())
-			if d.cursor.next(in.lowFreeLocked()-d.dialling > 0) != nil {
+			if d.cursor.next(low > 0) != nil {
 				return "somebody waits while a token is free"
 			}
 		}
