@@ -74,6 +74,7 @@ soak: setup ## the differential tests and the outages at length; the last result
 	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run Differential ./differential
 	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run 'Mutated|Generated|Share' ./pgquery
 	cd integration && KEYWAY_OUTAGE=$(or $(KEYWAY_OUTAGE),60s) $(GO) test -race -timeout 1h -count=1 -v ./poolfaults
+	KEYWAY_LEASE_SEEDS=$(or $(KEYWAY_LEASE_SEEDS),60000) $(GO) test -timeout 1h -count=1 -v -run TheBudgetHolds ./pool/lease
 	cd integration && KEYWAY_FLEET=$(or $(KEYWAY_FLEET),10s) $(GO) test -timeout 1h -count=1 -v ./fleet
 	cd integration && KEYWAY_FLEET=$(or $(KEYWAY_FLEET),10s) KEYWAY_FLEET_BACKSTOP=1 $(GO) test -timeout 1h -count=1 -v ./fleet
 

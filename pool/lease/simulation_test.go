@@ -467,7 +467,7 @@ func (w *world) fair() string {
 
 // TestTheBudgetHoldsWhateverFails is L1 to L4 on random histories.
 func TestTheBudgetHoldsWhateverFails(t *testing.T) {
-	seeds := uint64(2000)
+	seeds := uint64(800)
 	if testing.Short() {
 		seeds = 200
 	}
