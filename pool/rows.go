@@ -10,11 +10,23 @@ import (
 type rows struct {
 	pgx.Rows
 	holder
+	fields []pgconn.FieldDescription // set before the connection is given back
 }
 
 func (w *rows) Close() {
 	w.Rows.Close()
+	if w.peek() != nil {
+		w.fields = w.Rows.FieldDescriptions()
+	}
 	w.release()
+}
+
+// FieldDescriptions works after Close too: pgx's own then looks into the connection, which somebody else may have.
+func (w *rows) FieldDescriptions() []pgconn.FieldDescription {
+	if w.peek() == nil {
+		return w.fields
+	}
+	return w.Rows.FieldDescriptions()
 }
 
 func (w *rows) Next() bool {
