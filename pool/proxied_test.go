@@ -77,7 +77,9 @@ func TestAPoolRecoversWhenAllItsConnectionsAreCutAtOnce(t *testing.T) {
 	require.NoError(t, db.Ping(within(t, soon)))
 	require.NoError(t, in.Warm(within(t, soon), 3))
 	require.Less(t, time.Since(start), 8*time.Second, "before the backends look for their clients")
-	require.EqualValues(t, 1, in.Stat().Forgotten, "one is presumed to be gone, the next connection asks about the others")
+	// One is presumed to be gone, and the next connection asks about the others; where that takes too long, about the last.
+	require.Positive(t, in.Stat().Forgotten)
+	require.LessOrEqual(t, in.Stat().Forgotten, int64(2))
 }
 
 func TestADirectConnectionThatEndsGivesItsTokenBackWithoutAQuestion(t *testing.T) {
