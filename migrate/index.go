@@ -95,6 +95,7 @@ func (s *session) indexState(ctx context.Context, b *indexBuild) (st indexState,
 // A runner that died does not take its server process along: the build may still
 // be going on. It is waited for, since dropping it would only wait on its locks.
 func (s *session) clearInvalid(ctx context.Context, b *indexBuild) (done bool, err error) {
+	ended := false // the last look saw no build
 	for poll := firstPoll; ; poll = min(2*poll, lastPoll) {
 		st, err := s.indexState(ctx, b)
 		switch {
@@ -104,10 +105,16 @@ func (s *session) clearInvalid(ctx context.Context, b *indexBuild) (done bool, e
 			return false, nil
 		case st.valid:
 			return true, nil
+		case !st.building && !ended:
+			// Progress is of this moment, and the catalog of the statement's snapshot: a build that has just ended shows as
+			// neither going on nor valid. What the next look says is final.
+			ended = true
+			continue
 		case !st.building:
 			_, err := s.work.Exec(ctx, "drop index concurrently if exists "+st.qualified)
 			return false, err
 		}
+		ended = false
 		if err := pause(ctx, poll); err != nil {
 			return false, fmt.Errorf("waiting for the index build of an earlier run: %w", err)
 		}
