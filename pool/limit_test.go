@@ -186,24 +186,3 @@ func TestAConnectionThatWasIdleForLongIsPingedBeforeUse(t *testing.T) {
 	})
 	require.EqualValues(t, 1, in.Stat().Dials)
 }
-
-func TestShareDividesRoundingDownAndRefusesTooLittle(t *testing.T) {
-	tests := []struct{ connections, processes, instances, want int }{
-		{200, 50, 2, 2}, {200, 10, 4, 5}, {100, 3, 1, 33}, {8, 1, 4, 2}, {9, 4, 1, 2}, {100, 75, 1, 1},
-	}
-	for _, test := range tests {
-		got, err := pool.Share(test.connections, test.processes, test.instances)
-		require.NoError(t, err)
-		require.Equal(t, test.want, got)
-		require.LessOrEqual(t, got*test.processes*test.instances, test.connections)
-	}
-	_, err := pool.Share(100, 50, 4)
-	var e *pool.ShareError
-	require.ErrorAs(t, err, &e)
-	require.Equal(t, pool.ShareError{Connections: 100, Processes: 50, Instances: 4, Share: 0}, *e)
-	require.ErrorContains(t, err, "raise the budget to 200, or lower the number of processes to 25")
-	for _, args := range [][3]int{{0, 1, 1}, {-5, 1, 1}, {10, 0, 1}, {10, 1, 0}, {10, -1, 1}} {
-		_, err := pool.Share(args[0], args[1], args[2])
-		require.Error(t, err)
-	}
-}
