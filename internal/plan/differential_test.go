@@ -38,12 +38,14 @@ create table app.orders (tenant_id bigint not null, id bigint not null, plan_id 
 create table app.items (order_id bigint, tenant_id bigint not null, qty int, slot smallint not null, sku text);
 create table app.users (id bigint not null, tenant_id bigint not null, name text, slot smallint not null, unique (tenant_id, id));
 create table app.adopted (tenant_id bigint not null, n int);
+create table app.badges (id bigint primary key, tenant_id bigint not null, name text, slot smallint not null);
 create table app.docs (org text not null, body text, id bigint, slot smallint not null);
 create table app.plans (id bigint, tenant_id bigint, name text);
 create table app.jobs (id bigint, tenant_id bigint, state text);
 create trigger fill before insert on app.orders for each row execute function app.fill('tenant_id');
 create trigger fill before insert on app.items for each row execute function app.fill('tenant_id');
 create trigger fill before insert on app.users for each row execute function app.fill('tenant_id');
+create trigger fill before insert on app.badges for each row execute function app.fill('tenant_id');
 create trigger fill before insert on app.docs for each row execute function app.fill('org');
 `
 
@@ -57,6 +59,7 @@ var diffRegistry = func() *catalog.Registry {
 			"slot smallint", "sku text"),
 		table(catalog.Sharded, "users", key("tenant_id", shard.Int8), "id bigint", "tenant_id bigint", "name text", "slot smallint"),
 		table(catalog.Sharded, "adopted", key("tenant_id", shard.Int8), "tenant_id bigint", "n integer"),
+		table(catalog.Sharded, "badges", key("tenant_id", shard.Int8), "id bigint", "tenant_id bigint", "name text", "slot smallint"),
 		table(catalog.Sharded, "docs", key("org", shard.Text), "org text", "body text", "id bigint", "slot smallint"),
 		table(catalog.Reference, "plans", nil, "id bigint", "tenant_id bigint", "name text"),
 		jobs,
@@ -86,13 +89,13 @@ func newWorld(t *testing.T, rows []rowText, tenants ...int64) *world {
 	for _, id := range m.Shards() {
 		w.shards[id] = w.database(rows, func(r rowText) bool { return w.onShard(r, id) })
 		w.static[id] = map[string][]string{}
-		for _, t := range append(slices.Clone(diffTables), homeTable) {
+		for _, t := range append(slices.Clone(diffTables), badges, homeTable) {
 			w.static[id][t.name] = w.rows(w.shards[id], t.name)
 		}
 	}
 	for _, k := range tenants {
 		w.tenants[k] = w.database(rows, func(r rowText) bool { return r.key == "" || r.key == strconv.FormatInt(k, 10) })
-		for _, name := range []string{"orders", "items", "users", "adopted"} {
+		for _, name := range []string{"orders", "items", "users", "adopted", "badges"} {
 			w.exec(w.tenants[k], fmt.Sprintf("alter table app.%s alter tenant_id set default %d", name, k))
 		}
 	}
@@ -204,6 +207,12 @@ func diffRows(r *rand.Rand) []rowText {
 		}
 		for range r.IntN(3) {
 			rows = append(rows, rowText{"adopted", key, "tenant_id, n", fmt.Sprintf("%s, %s", key, n(5))})
+		}
+	}
+	for _, k := range intKeys {
+		key := strconv.FormatInt(k, 10)
+		for i := range badgesOfEach {
+			rows = append(rows, rowText{"badges", key, "tenant_id, id, name", fmt.Sprintf("%s, %d, %s", key, badge(k, i), text())})
 		}
 	}
 	for _, k := range textKeys {

@@ -57,6 +57,14 @@ func (d *domain) equal(a, b *column) { d.facts = append(d.facts, fact{col: a, to
 
 func (d *domain) is(c *column, s *source) { d.facts = append(d.facts, fact{col: c, src: s}) }
 
+// walk is one search along equalities.
+type walk struct {
+	cols    []*column // reached
+	domains []*domain
+	found   []*source
+	again   bool
+}
+
 // sources returns what start is proven equal to, on every row of its relation that can matter for the result.
 //
 // It follows equalities from column to column. Each column that is reached is not NULL on the rows in question, so its
@@ -64,6 +72,12 @@ func (d *domain) is(c *column, s *source) { d.facts = append(d.facts, fact{col: 
 // columns are reached, and only then: the ON of a LEFT JOIN is not among the equalities of its preserved side.
 func sources(start *column) []*source {
 	w := walk{}
+	w.from(start)
+	return w.found
+}
+
+// from walks until nothing new is reached.
+func (w *walk) from(start *column) {
 	w.reach(start)
 	for w.again {
 		w.again = false
@@ -73,14 +87,6 @@ func sources(start *column) []*source {
 			}
 		}
 	}
-	return w.found
-}
-
-type walk struct {
-	cols    []*column
-	domains []*domain
-	found   []*source
-	again   bool
 }
 
 func (w *walk) reach(c *column) {

@@ -8,6 +8,8 @@ import (
 // writeStatement returns a statement that writes, and the tables it may write.
 func (g *generator) writeStatement() (sql string, tables []string) {
 	switch {
+	case g.chance(0.15):
+		return g.upsert(), []string{badges.name}
 	case g.chance(0.2):
 		return g.mergeStatement()
 	case g.chance(0.25):

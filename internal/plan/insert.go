@@ -36,29 +36,7 @@ func (r *reader) readInsert(q *sqlparse.Insert, top *scope) *shape {
 	r.onConflict(q.OnConflict, rel, outer)
 	s := r.returning(q.ReturningWith, q.Returning, outer.within(r.single(rel)))
 	s.forget(rel)
-	if !keepsKey(q.OnConflict, rel) {
-		for i := range s.outs {
-			s.outs[i].col = nil
-		}
-	}
 	return s
-}
-
-// keepsKey reports whether the rows that come back have the keys that were given: a row that conflicts by other columns
-// may have another.
-func keepsKey(c *sqlparse.OnConflict, rel *relation) bool {
-	if c == nil || c.DoNothing {
-		return true
-	}
-	for _, k := range rel.table.Key {
-		if !slices.ContainsFunc(c.Targets, func(x sqlparse.Expr) bool {
-			ref, ok := strip(x).(*sqlparse.ColumnRef)
-			return ok && ref.Parts[len(ref.Parts)-1].Value == k.Name
-		}) {
-			return false
-		}
-	}
-	return true
 }
 
 func positional(what string, rel *relation, at int) *Refusal {
@@ -218,25 +196,4 @@ func (r *reader) insertAnywhere(q *sqlparse.Insert, rel *relation, outer *scope)
 			}
 		}
 	}
-}
-
-func (r *reader) onConflict(c *sqlparse.OnConflict, rel *relation, outer *scope) {
-	if c == nil {
-		return
-	}
-	own := outer.within(r.single(rel))
-	for _, x := range c.Targets {
-		r.expr(x, own)
-	}
-	r.expr(c.TargetWhere, own)
-	if c.DoNothing {
-		return
-	}
-	excluded := &relation{alias: "excluded", table: rel.table, dom: &domain{}, blk: rel.blk, offset: rel.offset}
-	for i := range rel.table.Columns {
-		excluded.cols = append(excluded.cols, excluded.newColumn(i, &sqlparse.Alias{}))
-	}
-	sc := outer.within(r.single(rel).add(r.single(excluded)))
-	r.set(c.Set, rel, sc, excluded)
-	r.expr(c.Where, sc)
 }

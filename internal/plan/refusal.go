@@ -31,6 +31,7 @@ const (
 	NotColocated                      // tables joined otherwise than by their keys, over several shards
 	Inexact                           // rows of several shards cannot be combined to what one server would give
 	ServerFunction                    // a function or constant that each shard would answer for itself
+	OtherKeysRow                      // DO UPDATE of a row that may be another key's
 )
 
 var reasonNames = [...]string{
@@ -40,7 +41,7 @@ var reasonNames = [...]string{
 	CatalogTable: "catalog table", UserFunction: "user function", UserOperator: "user operator",
 	ReferenceWrite: "reference write", MixedPlaces: "mixed places", Arguments: "arguments",
 	ScatterWrite: "scatter write", NotDivided: "not divided", NotColocated: "not co-located", Inexact: "inexact",
-	ServerFunction: "server function",
+	ServerFunction: "server function", OtherKeysRow: "other key's row",
 }
 
 // String returns a short name for counting and for logs.
