@@ -550,7 +550,8 @@ func TestACTEThatWrites(t *testing.T) {
 		{"refused: no shard key", "with u as (update orders set plan_id = 8 where tenant_id = 7 and plan_id = 7 returning plan_id) select * from items i join u on i.tenant_id = u.plan_id", nil},
 		{"key 7", "with u as (delete from orders where tenant_id = 7 and plan_id = 7 returning plan_id) select * from items i join u on i.tenant_id = u.plan_id", nil},
 		// The row that conflicts by its id may be another tenant's.
-		{"refused: no shard key", "with n as (insert into orders (tenant_id, id) values ($1, 3) on conflict (id) do update set total = 1 returning tenant_id) select * from items i join n using (tenant_id)", with(7)},
+		{"refused: other key's row", "with n as (insert into orders (tenant_id, id) values ($1, 3) on conflict (id) do update set total = 1 returning tenant_id) select * from items i join n using (tenant_id)", with(7)},
+		{"key 7", "with n as (insert into orders (tenant_id, id) values ($1, 3) on conflict (id) do update set total = 1 where orders.tenant_id = excluded.tenant_id returning tenant_id) select * from items i join n using (tenant_id)", with(7)},
 		{"key 7", "with n as (insert into orders (tenant_id, id) values ($1, 3) on conflict (tenant_id, id) do update set total = 1 returning tenant_id) select * from items i join n using (tenant_id)", with(7)},
 	})
 }
