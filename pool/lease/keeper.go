@@ -81,6 +81,8 @@ type Keeper struct {
 
 	demand budget.Demand     // used by run only
 	calm   budget.Hysteresis // used by run only
+	sick   bool              // at the last beat; used by run only
+	rose   bool              // want did at the last beat; used by run only
 
 	// mu guards what follows. Pool.SetLimit and Pool.Suspend are called while it is held; they must not call back.
 	mu      sync.Mutex
@@ -139,16 +141,16 @@ func (k *Keeper) run() {
 		case <-timer.C:
 		}
 		k.apply()
-		if !time.Now().Before(next) {
+		if !time.Now().Before(next) || k.surges() {
 			k.beat()
 			next = time.Now().Add(k.pause())
 		}
-		timer.Reset(min(max(time.Until(next), time.Millisecond), k.untilChange()))
+		timer.Reset(min(max(time.Until(next), time.Millisecond), k.untilChange(), k.untilGlance()))
 	}
 }
 
 // pause is how long to wait before the next request: a heartbeat, less while the server waits to hear that this process
-// has let go of something, and more for each failure and while there is no place for it. Give or take a tenth, so that
+// has let go of something or this process has begun to want more than it has, and more for each failure and while there is no place for it. Give or take a tenth, so that
 // processes spread.
 func (k *Keeper) pause() time.Duration {
 	k.mu.Lock()
@@ -164,6 +166,8 @@ func (k *Keeper) pause() time.Duration {
 		pause = heartbeat / 2
 	case floor > 0 && k.state.Held > granted:
 		pause = heartbeat / 4
+	case floor > 0 && k.rose && k.state.Want > floor+granted: // others will have heard of it by then
+		pause = heartbeat / 2
 	}
 	return time.Duration(float64(pause) * (0.9 + 0.2*rand.Float64()))
 }
@@ -203,11 +207,9 @@ func (k *Keeper) beat() {
 	if most <= 0 {
 		most = unlimited
 	}
-	sample := k.cfg.Pool.Sample()
-	k.demand.SetWindow(time.Since(k.begun), k.window())
-	k.demand.Observe(time.Since(k.begun), sample)
-	want := min(k.demand.Want(), most)
-	if !k.cfg.Pool.Healthy() {
+	want := min(k.wanted(), most)
+	k.sick = !k.cfg.Pool.Healthy()
+	if k.sick {
 		want, most = 0, 1
 	}
 	k.mu.Lock()
@@ -215,6 +217,7 @@ func (k *Keeper) beat() {
 	want = k.calm.Next(want, floor+granted)
 	patience := max(k.heartbeatLocked(), leastPatience)
 	q := k.member.Ask(k.now(), Load{Open: k.cfg.Pool.Open(), Want: want, Most: most, Weight: k.cfg.Weight})
+	k.rose = want > k.state.Want
 	k.state.Want = want
 	k.mu.Unlock()
 

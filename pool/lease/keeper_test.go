@@ -45,6 +45,23 @@ func TestConnectionsGoWhereTheDemandIs(t *testing.T) {
 	})
 }
 
+// TestASurgeIsAskedForAtOnce: the heartbeat is too long to wait for.
+func TestASurgeIsAskedForAtOnce(t *testing.T) {
+	s := newSite(t, pgtest.Shared(t))
+	b := small(20, 4, 2, 2)
+	b.TTL, b.MemberTTL = 20*time.Minute, 20*time.Minute
+	s.set(b)
+	idle, busy := s.process(), s.process()
+	for _, p := range []*process{idle, busy} {
+		require.NoError(t, p.keeper.Ready(within(t, soon)))
+	}
+	idle.close(t)
+	before := s.view().Leases[0].Seq
+	busy.load(20, 5*time.Millisecond)
+	eventually(t, "it has what nobody else wants", func() bool { return busy.keeper.State().Limit >= 12 })
+	require.LessOrEqual(t, s.view().Leases[0].Seq, before+2, "a lasting shortage is not asked for again and again")
+}
+
 func TestASurplusProcessWaitsAndThenStarts(t *testing.T) {
 	s := newSite(t, pgtest.Shared(t))
 	s.set(small(6, 2, 2, 2))
