@@ -77,6 +77,7 @@ var shown = []struct {
 		"update orders set state = 'old' where total < 5 or total is null",
 		"insert into orders (id, total) values (1, 100)",
 		"insert into items (tenant_id, order_id) select tenant_id, id from orders",
+		"insert into items (order_id) select id from orders",
 		"merge into orders o using items i on o.id = i.order_id when matched then delete when not matched then insert (id) values (i.order_id)",
 		"select * from orders where tenant_id = $1",
 	}},

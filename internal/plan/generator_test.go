@@ -22,6 +22,7 @@ type generator struct {
 	alias int
 
 	tenant int64
+	handle int64 // the tenant of the handle; 0 for none
 	ctes   []relationText
 	pin    float64 // how often a table gets a real pin
 }

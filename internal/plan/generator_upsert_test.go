@@ -19,7 +19,10 @@ func badge(k int64, i int) int { return 10*slices.Index(intKeys, k) + i }
 // tenant's: no tenant's row may be changed by a statement for another. Where it changes no other tenant's, the id is the
 // tenant's own.
 func (g *generator) upsert() string {
-	k := g.intKey()
+	k, without := g.intKey(), g.chance(0.4)
+	if without && g.handle != 0 {
+		k = g.handle
+	}
 	own := fmt.Sprint(badge(k, g.r.IntN(2*badgesOfEach)))
 	anybodys := fmt.Sprint(badge(pick(g, intKeys), g.r.IntN(2*badgesOfEach)))
 	key := pick(g, []string{fmt.Sprint(k), g.fresh(k)})
@@ -45,7 +48,7 @@ func (g *generator) upsert() string {
 		id, conflict = own, pick(g, []string{" on conflict do nothing", " on conflict (id) do nothing", " on conflict on constraint badges_pkey do nothing"})
 	}
 	names, values := []string{"id", "tenant_id", "name"}, []string{id, key, "'n'"}
-	if g.chance(0.4) { // without the key
+	if without {
 		names, values = slices.Delete(names, 1, 2), slices.Delete(values, 1, 2)
 	}
 	return "insert into badges as b (" + strings.Join(names, ", ") + ") values (" + strings.Join(values, ", ") + ")" + conflict +

@@ -82,7 +82,11 @@ func (g *generator) insertStatement(t relationText) string {
 	if g.chance(0.15) {
 		var names, outs []string
 		from, rels := g.from(0, nil)
+		without := g.chance(0.4)
 		for _, c := range t.cols {
+			if c.key && without {
+				continue
+			}
 			names = append(names, c.name)
 			k, kt := g.keyOf(pick(g, rels))
 			switch {
@@ -94,7 +98,12 @@ func (g *generator) insertStatement(t relationText) string {
 				outs = append(outs, g.column(rels, c.text))
 			}
 		}
-		return "insert into " + t.name + " (" + strings.Join(names, ", ") + ") select " + strings.Join(outs, ", ") + " from " + from + g.where(0, rels, nil)
+		q := "select " + pick(g, []string{"", "", "distinct "}) + strings.Join(outs, ", ") + " from " + from + g.where(0, rels, nil)
+		if without && g.chance(0.3) {
+			q += pick(g, []string{" union ", " union all (", " except "}) + q
+			q += map[bool]string{true: ")"}[strings.Contains(q, " all (")]
+		}
+		return "insert into " + t.name + " (" + strings.Join(names, ", ") + ") " + q + pick(g, []string{"", g.returning(relationText{name: t.name, cols: t.cols})})
 	}
 	cols := append([]columnText(nil), t.cols...)
 	g.r.Shuffle(len(cols), func(i, j int) { cols[i], cols[j] = cols[j], cols[i] })

@@ -147,8 +147,8 @@ func (r *reader) rowKey(row []sqlparse.Expr, rel *relation, at []int) []*source 
 	return key
 }
 
-// insertSelect reads INSERT ... SELECT: the query's key column must itself be pinned. No slot is appended; the table's
-// own trigger computes it.
+// insertSelect reads INSERT ... SELECT: the query's key column must itself be pinned, or be left to the scope. No slot is
+// appended; the table's own trigger computes it.
 func (r *reader) insertSelect(q *sqlparse.Insert, rel *relation, outer *scope) {
 	s := r.query(q.Query, outer)
 	if s.open || len(s.outs) != len(q.Columns) {
@@ -158,20 +158,21 @@ func (r *reader) insertSelect(q *sqlparse.Insert, rel *relation, outer *scope) {
 	into := *rel
 	into.cols = slices.Clone(rel.cols)
 	for k, i := range at {
-		if i < 0 || s.outs[i].col == nil || !s.outs[i].col.exact || s.outs[i].col.fam != familyOfKey(rel.table.Key[k].Type) {
-			panic(r.noKey(rel, q.Query.Start, quote(rel.table.Key[k].Name)+" is not a column that the query pins",
-				"select the key column of a table that the query pins to one key"))
-		}
 		tc, _ := rel.table.Column(rel.table.Key[k].Name)
 		if lengthLimit(tc) > 0 {
 			panic(r.noKey(rel, q.Query.Start, quote(tc.Name)+" has a length limit, which may cut the value", "insert VALUES"))
 		}
-		for n := range rel.table.Columns {
-			if rel.table.Columns[n].Name == rel.table.Key[k].Name {
-				into.cols[n] = s.outs[i].col
-			}
+		fam := familyOfKey(rel.table.Key[k].Type)
+		var c *column
+		if i < 0 {
+			c = fixed(fam, r.scopePart(rel.table, k))
+			r.scoped = append(r.scoped, r.scopeOutput(q, rel, k))
+		} else if c = s.outs[i].col; c == nil || !c.exact || c.fam != fam {
+			panic(r.noKey(rel, q.Query.Start, quote(tc.Name)+" is not a column that the query pins",
+				"select the key column of a table that the query pins to one key, or leave it out on db.ForKey"))
 		}
-		rel.dom.equal(rel.key(k), s.outs[i].col) // for RETURNING
+		into.cols[slices.Index(rel.cols, rel.key(k))] = c
+		rel.dom.equal(rel.key(k), c) // for RETURNING
 	}
 	into.fromQuery = true
 	r.occurrences = append(r.occurrences, &into)

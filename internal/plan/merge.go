@@ -94,7 +94,8 @@ func (r *reader) mergeInsert(w *sqlparse.MergeWhen, target *relation, sc *scope)
 		var c *column
 		if i < 0 {
 			c = fixed(fam, r.scopePart(target.table, k))
-			r.scoped = append(r.scoped, scopeValue{when: w, table: target.table, part: k})
+			r.scoped = append(r.scoped, scopeValue{table: target.table, part: k,
+				names: w.Columns[len(w.Columns)-1].End, values: []int{w.Values[len(w.Values)-1].Pos().End}})
 		} else {
 			c = r.storedKey(w.Values[i], fam, target, k, sc)
 		}
@@ -117,23 +118,4 @@ func (r *reader) storedKey(x sqlparse.Expr, fam family, target *relation, k int,
 	}
 	panic(r.noKey(target, x.Pos().Start, name+" is neither a parameter, a constant, nor a column that the source pins",
 		"pass the key as a parameter, or select it in the source"))
-}
-
-// scopeValue is a key column that the INSERT of a MERGE leaves out, and the scope gives.
-type scopeValue struct {
-	when  *sqlparse.MergeWhen
-	table *catalog.Table
-	part  int
-}
-
-// scopeValues writes them into the text.
-func (r *reader) scopeValues(x *extras) []edit {
-	var edits []edit
-	for _, v := range r.scoped {
-		names, values := v.when.Columns[len(v.when.Columns)-1].End, v.when.Values[len(v.when.Values)-1].Pos().End
-		edits = append(edits,
-			edit{at: names, to: names, text: ", " + quote(v.table.Key[v.part].Name)},
-			edit{at: values, to: values, text: ", " + x.part(v.table, v.part)})
-	}
-	return edits
 }

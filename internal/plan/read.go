@@ -34,7 +34,7 @@ type reader struct {
 	tops map[*sqlparse.Select]*top
 
 	inserts []*insertion // INSERT ... VALUES into sharded tables
-	scoped  []scopeValue // what the scope gives to the INSERTs of a MERGE
+	scoped  []scopeValue // what the scope gives to INSERT ... SELECT and the INSERTs of a MERGE
 	edits   []edit
 }
 

@@ -21,8 +21,8 @@ func TestScopedStatementsSeeOneTenant(t *testing.T) {
 	tenants := []int64{1, 2, 3}
 	w := newWorld(t, diffRows(r), tenants...)
 	for range n {
-		g := &generator{t: t, r: r, pin: 0.1 + 0.3*r.Float64()}
 		k := tenants[r.IntN(len(tenants))]
+		g := &generator{t: t, r: r, handle: k, pin: 0.1 + 0.3*r.Float64()}
 		if r.IntN(4) == 0 {
 			sql, tables := g.writeStatement()
 			sql, args := g.numbered(sql)
