@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,12 +104,20 @@ func TestScatterCountsEachRowOnceWhileSlotsMove(t *testing.T) {
 	deaf := f.open(router.WithPollInterval(time.Hour))
 	const orders = 60
 	stock(t, db, orders)
-	var reads, wrong atomic.Int64
+	tenants := []int64{tenantOn(t, db, "s0", 0), tenantOn(t, db, "s1", 0), tenantOn(t, db, "s0", 1), tenantOn(t, db, "s1", 1)}
+	var reads, wrong, late atomic.Int64
 	var readers sync.WaitGroup
 	stop := make(chan struct{})
 	end := sync.OnceFunc(func() { close(stop); readers.Wait() })
 	defer end()
 	for i, read := range []func(*router.ScatterDB) (int, error){
+		func(*router.ScatterDB) (int, error) { // each shard is sent its own keys, and no slots
+			ids, err := router.Select[int64](t.Context(), db, router.Text("select id from orders where tenant_id = any($1)", tenants))
+			return len(ids), err
+		},
+		func(*router.ScatterDB) (int, error) {
+			return router.Get[int](t.Context(), deaf, router.Text("select count(*) from orders where tenant_id = any($1)", tenants))
+		},
 		func(s *router.ScatterDB) (int, error) {
 			ids, err := router.Select[int64](t.Context(), s, router.Text("select id from orders"))
 			return len(ids), err
@@ -136,9 +145,13 @@ func TestScatterCountsEachRowOnceWhileSlotsMove(t *testing.T) {
 				select {
 				case <-stop:
 					return
-				default:
+				case <-time.After(time.Millisecond): // the mover needs the processor too
 				}
 				n, err := read(handle)
+				if _, ok := errors.AsType[*router.MovedError](err); ok {
+					late.Add(1) // the move took longer than statements wait, as it may on a busy machine
+					continue
+				}
 				reads.Add(1)
 				if err != nil || n != orders {
 					wrong.Add(1)
@@ -166,7 +179,7 @@ func TestScatterCountsEachRowOnceWhileSlotsMove(t *testing.T) {
 	}
 	end()
 	givenBack(t, db)
-	t.Logf("%d reads", reads.Load())
+	t.Logf("%d reads, %d gave up waiting", reads.Load(), late.Load())
 }
 
 // TestScatterGivesUpOnSlotsThatNobodyOwns: a move that stopped half-way is an error that says so, and no rows.

@@ -2,7 +2,7 @@ package plan
 
 import (
 	"fmt"
-	"slices"
+	"math/bits"
 
 	"github.com/jackc/pgx/v5"
 
@@ -183,6 +183,7 @@ func (b *binder) read() (Binding, error) {
 func (b *binder) occurrences() (Binding, error) {
 	var sum Binding
 	var first *occurrence
+	lists := 0
 	for i := range b.p.occs {
 		o := &b.p.occs[i]
 		if o.isList() {
@@ -193,7 +194,12 @@ func (b *binder) occurrences() (Binding, error) {
 			if err := b.sameAsScope(o, keys...); err != nil {
 				return sum, err
 			}
-			sum.Keys = append(sum.Keys, keys...)
+			if sum.Keys == nil {
+				sum.Keys = keys
+			} else {
+				sum.Keys = append(sum.Keys, keys...)
+			}
+			lists++
 			continue
 		}
 		key, empty, err := b.one(o)
@@ -211,32 +217,48 @@ func (b *binder) occurrences() (Binding, error) {
 		}
 		first, sum.Key, sum.Target = o, key, ToKey
 	}
-	return sum.withList(), nil
+	return sum.withList(lists), nil
 }
 
-// withList joins the one key, if any, with those of lists.
-func (s Binding) withList() Binding {
+// withList joins the one key, if any, with those of so many lists, each without doubles.
+func (s Binding) withList(lists int) Binding {
 	if len(s.Keys) == 0 {
 		s.Keys = nil
 		return s
 	}
 	if s.Target == ToKey {
 		s.Keys = append(s.Keys, s.Key)
+		lists++
 	}
-	s.Keys = distinct(s.Keys)
+	if lists > 1 {
+		s.Keys = distinct(s.Keys)
+	}
 	if len(s.Keys) == 1 {
 		return Binding{Target: ToKey, Key: s.Keys[0]}
 	}
 	return Binding{Target: ToKeyList, Keys: s.Keys}
 }
 
+// distinct drops keys that came before, in place. A table of places costs a tenth of a map of keys.
 func distinct(keys []shard.Key) []shard.Key {
-	seen := make(map[shard.Key]bool, len(keys))
-	return slices.DeleteFunc(keys, func(k shard.Key) bool {
-		was := seen[k]
-		seen[k] = true
-		return was
-	})
+	if len(keys) < 2 {
+		return keys
+	}
+	mask := uint64(1)<<bits.Len(uint(2*len(keys))) - 1
+	seen := make([]int32, mask+1) // one more than the place in kept; 0 is free
+	kept := keys[:0]
+next:
+	for _, k := range keys {
+		at := k.Hash() & mask
+		for ; seen[at] != 0; at = (at + 1) & mask {
+			if kept[seen[at]-1] == k {
+				continue next
+			}
+		}
+		kept = append(kept, k)
+		seen[at] = int32(len(kept))
+	}
+	return kept
 }
 
 func manyKeys(a, o *occurrence) error {

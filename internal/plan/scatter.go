@@ -5,6 +5,7 @@ import (
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
+	"github.com/keyway-go/keyway/shard"
 )
 
 // Combine says how the rows that the shards send become the result.
@@ -65,8 +66,8 @@ const (
 // Scatter is how a statement is read from several shards so that the result is one that a single server with all the
 // rows could give. It is immutable and may be used by many goroutines.
 //
-// Every text ends in the predicate that a row's slot is owned by the shard that is asked, because during a move rows
-// exist twice.
+// Every text has the predicate that a row's slot is owned by the shard that is asked, because during a move rows exist
+// twice. It is left out where the rows are pinned to a list of keys and each shard gets none but its own.
 type Scatter struct {
 	// One is set when the arguments may put the whole statement on one shard; see [ScatterBinding.One].
 	One *Plan
@@ -87,12 +88,15 @@ type Scatter struct {
 	// ByServer is for whoever runs the plan: set once it was found that the rows are to be finished by a server.
 	ByServer atomic.Bool
 
-	texts       [maxRanges + 1]piece // by the number of ranges; 0 for more than maxRanges
-	final       *finalQuery          // nil with Concat
+	text        string                                  // of the shards, with marks
+	pieces      atomic.Pointer[map[*shard.Range]*piece] // see pieceFor; replaced, never modified
+	ownKeys     piece                                   // the text for a shard that is asked for keys of its own; with listParam
+	final       *finalQuery                             // nil with Concat
 	limit       bound
 	offset      bound
 	anchors     []occurrence // with a list of keys: what the result's rows are pinned to; one for each arm of a UNION
 	listParam   int          // the one array parameter that holds the keys and is used nowhere else; 0 for none
+	sameList    bool         // One reads its keys from listParam and nowhere else, so that its binding has them already
 	approximate bool
 	several     error // why several shards cannot be read, when One can
 }
@@ -117,6 +121,10 @@ func BuildScatter(text string, reg *catalog.Registry, schema string, approximate
 		s = &Scatter{Tables: one.Tables, Params: one.Params, several: several}
 	}
 	s.One = one
+	if len(one.occs) == 1 && one.occs[0].isList() {
+		l := one.occs[0].parts[0].lists[0]
+		s.sameList = s.listParam > 0 && l.param == s.listParam
+	}
 	return s, nil
 }
 
@@ -153,5 +161,8 @@ func buildScatter(text string, reg *catalog.Registry, schema string, approximate
 	}
 	sp := &splitter{reader: r, query: q, plan: &Scatter{Params: r.params, approximate: approximate}}
 	sp.split()
+	if sp.plan.listParam > 0 {
+		sp.plan.ownKeys = numbered(sp.plan.text, unasked)
+	}
 	return sp.plan, nil
 }

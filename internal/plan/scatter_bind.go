@@ -1,10 +1,10 @@
 package plan
 
 import (
-	"fmt"
+	"encoding/binary"
 	"math"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/keyway-go/keyway/shard"
@@ -49,7 +49,9 @@ func (s *Scatter) Bind(args []any) (*ScatterBinding, error) {
 			return sb, nil
 		}
 	}
-	if err := sb.keys(args, options); err != nil {
+	if s.sameList {
+		sb.args = sb.One.Args[options:]
+	} else if err := sb.keys(args, options); err != nil {
 		return nil, err
 	}
 	return sb, sb.bounds()
@@ -97,20 +99,27 @@ func (sb *ScatterBinding) bounds() error {
 }
 
 // Shard returns what is sent to one shard: owned are the ranges of slots that are its own in the map of this statement,
-// keys, with Few, those of [ScatterBinding.Keys] that are its own, and now the one instant that now() is in the whole
-// statement. The text is the same for the same number of ranges.
+// the same slice each time, keys, with Few, those of [ScatterBinding.Keys] that are its own, and now the one instant that
+// now() is in the whole statement. The text is the same for the same ranges. With OwnKeys it has no slots in it.
 func (sb *ScatterBinding) Shard(owned []shard.Range, keys []shard.Key, now time.Time) (string, []any) {
-	n := len(owned)
-	if n == 0 || n > maxRanges {
-		n = 0
+	p := &sb.plan.ownKeys
+	if !sb.OwnKeys() {
+		p = sb.plan.pieceFor(owned)
 	}
-	p := &sb.plan.texts[n]
+	if len(p.args) == 0 {
+		return p.text, nil
+	}
 	args := make([]any, 0, len(p.args))
 	for _, a := range p.args {
-		args = append(args, sb.arg(a, owned, keys, now))
+		args = append(args, sb.arg(a, keys, now))
 	}
 	return p.text, args
 }
+
+// OwnKeys reports whether each shard is sent its own keys and no others. Its text then does not say which slots are its
+// own. By the plan's proof every row it sends has one of those keys, and so has every row of any sharded table that it
+// is made of; their slots are the shard's by the map of the statement.
+func (sb *ScatterBinding) OwnKeys() bool { return sb.Few && sb.plan.listParam > 0 }
 
 // FinalArgs returns the arguments of [Scatter.Final].
 func (sb *ScatterBinding) FinalArgs(now time.Time) []any {
@@ -119,16 +128,16 @@ func (sb *ScatterBinding) FinalArgs(now time.Time) []any {
 	}
 	var args []any
 	for _, a := range sb.plan.final.finalArgs() {
-		args = append(args, sb.arg(a, nil, nil, now))
+		args = append(args, sb.arg(a, nil, now))
 	}
 	return args
 }
 
-func (sb *ScatterBinding) arg(a arg, owned []shard.Range, keys []shard.Key, now time.Time) any {
+func (sb *ScatterBinding) arg(a arg, keys []shard.Key, now time.Time) any {
 	switch a.kind {
 	case argCaller:
 		if a.n == sb.plan.listParam && sb.Few {
-			return slice(keys, sb.plan.anchors[0].parts[0].typ)
+			return sentKeys(keys, sb.plan.anchors[0].parts[0].typ)
 		}
 		return sb.args[a.n-1]
 	case argClock:
@@ -141,12 +150,6 @@ func (sb *ScatterBinding) arg(a arg, owned []shard.Range, keys []shard.Key, now 
 			return int64(math.MaxInt64)
 		}
 		return sb.Limit + sb.Offset
-	case argLow:
-		return int16(owned[a.n].Lo)
-	case argHigh:
-		return int16(owned[a.n].Hi)
-	case argRanges:
-		return multirange(owned)
 	case argCount:
 		if sb.Limit < 0 {
 			return nil
@@ -157,13 +160,20 @@ func (sb *ScatterBinding) arg(a arg, owned []shard.Range, keys []shard.Key, now 
 	}
 }
 
-// multirange is the text form of int4multirange.
-func multirange(owned []shard.Range) string {
-	texts := make([]string, 0, len(owned))
-	for _, r := range owned {
-		texts = append(texts, fmt.Sprintf("[%d,%d]", r.Lo, r.Hi))
+// sentKeys is slice for keys that are only sent. Integers are an array's text: pgx would box each of them.
+func sentKeys(keys []shard.Key, t shard.Type) any {
+	if familyOfKey(t) != famInt {
+		return slice(keys, t)
 	}
-	return "{" + strings.Join(texts, ",") + "}"
+	b := append(make([]byte, 0, 2+12*len(keys)), '{')
+	var canonical [8]byte
+	for i, k := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(binary.BigEndian.Uint64(k.AppendCanonical(canonical[:0]))), 10)
+	}
+	return string(append(b, '}'))
 }
 
 // keyLists finds out whether the keys of every arm are pinned to lists, and so only few shards are asked.

@@ -39,6 +39,9 @@ func (sp *splitter) bound(e sqlparse.Expr) bound {
 		"give the number as a parameter"))
 }
 
+// constant reports whether the statement itself gives the number.
+func (b bound) constant() bool { return b.set && b.param == 0 }
+
 // value evaluates a bound. A LIMIT of NULL is none.
 func (b bound) value(args []any, what string) (n int64, set bool, err error) {
 	if !b.set || b.param == 0 {

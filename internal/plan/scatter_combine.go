@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,7 +161,7 @@ func (sp *splitter) rows(d *distinction) {
 	if p.Combine != Concat {
 		p.final = final
 	}
-	sp.texts(slices.Concat(sp.namedClocks(), o.edits(), sp.limitEdits()))
+	sp.shardText(slices.Concat(sp.namedClocks(), o.edits(), sp.limitEdits()))
 }
 
 // equalities are the collations by which the rows' columns are compared.
@@ -183,12 +184,9 @@ func (sp *splitter) equalities() []collation {
 	return all
 }
 
-// texts makes the shards' text for each number of ranges.
-func (sp *splitter) texts(edits []edit) {
-	text := sp.render(sqlparse.Span{Start: 0, End: len(sp.text)}, append(slices.Clone(sp.shard), edits...)...)
-	for n := range sp.plan.texts {
-		sp.plan.texts[n] = numbered(text, n)
-	}
+// shardText writes what the shards are sent.
+func (sp *splitter) shardText(edits []edit) {
+	sp.plan.text = sp.render(sqlparse.Span{Start: 0, End: len(sp.text)}, append(slices.Clone(sp.shard), edits...)...)
 }
 
 // limitEdits ask each shard for the rows that the offset skips too, since all of them may be one shard's.
@@ -200,8 +198,11 @@ func (sp *splitter) limitEdits() []edit {
 	at := q.Offset.Pos()
 	edits := []edit{{at: at.Start, to: at.End, text: "0"}}
 	if q.Limit != nil {
-		at := q.Limit.Pos()
-		edits = append(edits, edit{at: at.Start, to: at.End, text: " (" + mark(arg{kind: argLimit}) + "::int8) "})
+		at, text := q.Limit.Pos(), mark(arg{kind: argLimit})+"::int8"
+		if l, o := sp.plan.limit, sp.plan.offset; l.constant() && o.constant() && l.n <= math.MaxInt64-o.n {
+			text = strconv.FormatInt(l.n+o.n, 10)
+		}
+		edits = append(edits, edit{at: at.Start, to: at.End, text: " (" + text + ") "})
 	}
 	return edits
 }

@@ -56,10 +56,7 @@ func (sp *splitter) group() {
 	if g.foldable() {
 		sp.plan.Combine, sp.plan.Folds = Folded, g.folds
 	}
-	text := g.shardText()
-	for n := range sp.plan.texts {
-		sp.plan.texts[n] = numbered(text, n)
-	}
+	sp.plan.text = g.shardText()
 	g.separateParameters()
 }
 
@@ -432,8 +429,8 @@ func (g *grouping) shardText() string {
 
 // separateParameters refuses a parameter that is in both texts: each would find the parameter's type for itself.
 func (g *grouping) separateParameters() {
-	final := numbered(g.plan.final.grouped.text, 1)
-	for _, a := range g.plan.texts[0].args {
+	final := numbered(g.plan.final.grouped.text, unasked)
+	for _, a := range numbered(g.plan.text, unasked).args {
 		if a.kind == argCaller && slices.Contains(final.args, a) {
 			panic(refuse(Inexact, -1, "$"+strconv.Itoa(a.n)+" is used both for rows and for groups over all shards", "pass it twice"))
 		}

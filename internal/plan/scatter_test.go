@@ -28,7 +28,7 @@ func scatter(sql string) string {
 	}
 }
 
-var ownSlot = regexp.MustCompile(`"?(\w+)"?\."?slot"? between \$\d+ and \$\d+`)
+var ownSlot = regexp.MustCompile(`"?(\w+)"?\."?slot"? between '\d+' and '\d+'`)
 
 // describeScatter says how, what each shard is sent, and what a server does then.
 func describeScatter(sql string) (how, text, server string) {
@@ -215,13 +215,23 @@ func TestEachShardGetsItsOwnKeysOfAListThatIsUsedOnce(t *testing.T) {
 	require.True(t, b.Few)
 	require.Len(t, b.Keys, 3)
 	text, args := b.Shard(owned, b.Keys[:1], time.Time{})
-	require.Equal(t, `select * from orders where (tenant_id = any($1) and total > $2) and ("orders"."slot" between $3 and $4 or "orders"."slot" between $5 and $6)`, text)
-	require.Equal(t, []any{[]int64{1}, 10, int16(0), int16(5), int16(9), int16(9)}, args)
+	require.True(t, b.OwnKeys())
+	require.Equal(t, `select * from orders where (tenant_id = any($1) and total > $2) and true`, text, "the rows are those of the shard's keys")
+	require.Equal(t, []any{"{1}", 10}, args)
+	text, args = b.Shard(owned, nil, time.Time{})
+	require.Equal(t, `select * from orders where (tenant_id = any($1) and total > $2) and true`, text)
+	require.Equal(t, []any{"{}", 10}, args)
 
 	// cardinality($1) would change with the list.
 	_, b = bind("select cardinality($1::bigint[]) from orders where tenant_id = any($1)", []int64{1, 2, 3})
-	_, args = b.Shard(owned, b.Keys[:1], time.Time{})
+	text, args = b.Shard(owned, b.Keys[:1], time.Time{})
+	require.False(t, b.OwnKeys())
+	require.Equal(t, `select cardinality($1::bigint[]) from orders where (tenant_id = any($1)) and ("orders"."slot" between '0' and '5' or "orders"."slot" between '9' and '9')`, text)
 	require.Equal(t, []int64{1, 2, 3}, args[0])
+
+	// The other arm of a UNION is pinned to other keys.
+	_, b = bind("select id from orders where tenant_id = any($1) union all select order_id from items where tenant_id = any($2)", []int64{1, 2}, []int64{3})
+	require.False(t, b.OwnKeys())
 
 	_, b = bind("select * from orders where tenant_id = any($1)", []int64{4, 4})
 	require.Equal(t, plan.ToKey, b.One.Target)
@@ -231,10 +241,15 @@ func TestEachShardGetsItsOwnKeysOfAListThatIsUsedOnce(t *testing.T) {
 	// Every shard's own LIMIT must reach over the OFFSET, which only the merge may skip.
 	_, b = bind("select id from orders order by id limit $1 offset $2", 10, 5)
 	text, args = b.Shard(nil, nil, time.Time{})
-	require.Equal(t, `select id from orders where "orders"."slot"::int4 <@ $1::int4multirange  order by id limit  ($2::int8)  offset 0`, text)
-	require.Equal(t, []any{"{}", int64(15)}, args)
+	require.Equal(t, `select id from orders where "orders"."slot"::int4 <@ '{}'::int4multirange  order by id limit  ($1::int8)  offset 0`, text)
+	require.Equal(t, []any{int64(15)}, args)
 	require.Equal(t, int64(10), b.Limit)
 	require.Equal(t, int64(5), b.Offset)
+	_, b = bind("select id from orders order by id limit 10 offset 5")
+	text, args = b.Shard(owned[:1], nil, time.Time{})
+	require.Equal(t, `select id from orders where "orders"."slot" between '0' and '5'  order by id limit  (15)  offset 0`, text)
+	require.Empty(t, args)
+
 	s, err := plan.BuildScatter("select id from orders order by id limit $1", fixture, "app", false)
 	require.NoError(t, err)
 	for _, bad := range []any{-1, "3", 2.5} {
@@ -266,4 +281,23 @@ func TestTypesDecideWhatIsExact(t *testing.T) {
 	f, err := s.Final([]plan.ResultColumn{{Name: "state", Type: pgtype.TextOID}})
 	require.NoError(t, err)
 	require.Equal(t, `select distinct rows.c1 as "state" from rows offset $2 limit $1`, written(f))
+}
+
+// TestTheTextForAShardIsWrittenOncePerMap: ranges of one map are the same slice, and other ranges have another text.
+func TestTheTextForAShardIsWrittenOncePerMap(t *testing.T) {
+	s, err := plan.BuildScatter("select id from orders", fixture, "app", false)
+	require.NoError(t, err)
+	b, err := s.Bind(nil)
+	require.NoError(t, err)
+	for i := range 1000 {
+		owned := []shard.Range{{Lo: 0, Hi: shard.Slot(i)}}
+		text, _ := b.Shard(owned, nil, time.Time{})
+		require.Contains(t, text, fmt.Sprintf("between '0' and '%d'", i))
+		if i%10 == 0 {
+			require.Zero(t, testing.AllocsPerRun(5, func() { _, _ = b.Shard(owned, nil, time.Time{}) }))
+		}
+	}
+	many := []shard.Range{{Lo: 0, Hi: 1}, {Lo: 3, Hi: 4}, {Lo: 6, Hi: 7}, {Lo: 9, Hi: 10}, {Lo: 12, Hi: 13}}
+	text, _ := b.Shard(many, nil, time.Time{})
+	require.Contains(t, text, "'{[0,1],[3,4],[6,7],[9,10],[12,13]}'::int4multirange")
 }

@@ -1,16 +1,22 @@
 package plan
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/keyway-go/keyway/internal/sqlparse"
+	"github.com/keyway-go/keyway/shard"
 )
 
 // maxRanges is the most ranges of slots that are written as comparisons, which the server's planner estimates well; more
 // are one multirange, which costs a row less than five comparisons do.
 const maxRanges = 4
+
+// maxPieces is the most texts that are kept of one plan, one for each shard of the newest map and those of maps before it.
+const maxPieces = 256
 
 // argKind says what is sent for one $n of a piece.
 type argKind uint8
@@ -19,9 +25,6 @@ const (
 	argCaller argKind = iota // argument n of the caller's, from 1
 	argClock                 // the one instant of the whole statement
 	argLimit                 // limit plus offset, or NULL
-	argLow                   // the first slot of owned range n, from 0
-	argHigh                  // the last slot of owned range n
-	argRanges                // every owned range as a multirange
 	argCount                 // the limit, or NULL
 	argSkip                  // the offset
 )
@@ -49,8 +52,30 @@ func mark(a arg) string {
 // ownMark stands for "the slot in this column is owned".
 func ownMark(column string) string { return "\x00o" + column + markEnd }
 
-// numbered makes a piece of a text with marks, for so many ranges of owned slots (0 for many).
-func numbered(text string, ranges int) piece {
+// pieceFor is the text for a shard that owns these ranges. Maps live long and have few shards, so it is written once for
+// each: the ranges of one map are known by their place in memory.
+func (s *Scatter) pieceFor(ranges []shard.Range) *piece {
+	if len(ranges) == 0 {
+		p := numbered(s.text, owned(nil))
+		return &p
+	}
+	known := s.pieces.Load()
+	if known != nil {
+		if p := (*known)[&ranges[0]]; p != nil {
+			return p
+		}
+	}
+	p := numbered(s.text, owned(ranges))
+	all := map[*shard.Range]*piece{&ranges[0]: &p}
+	if known != nil && len(*known) < maxPieces {
+		maps.Copy(all, *known)
+	}
+	s.pieces.Store(&all) // one of two that come at once is written again
+	return &p
+}
+
+// numbered makes a piece of a text with marks; owns says that the slot in a column is owned.
+func numbered(text string, owns func(column string) string) piece {
 	var p piece
 	var b strings.Builder
 	for {
@@ -62,7 +87,7 @@ func numbered(text string, ranges int) piece {
 		}
 		word, after, _ := strings.Cut(rest, markEnd)
 		if column, ok := strings.CutPrefix(word, "o"); ok {
-			text = owned(column, ranges) + after
+			text = owns(column) + after
 			continue
 		}
 		if word[0] != 'p' {
@@ -93,19 +118,35 @@ func (p *piece) number(a arg) string {
 	return "$" + strconv.Itoa(i+1)
 }
 
-// owned is the predicate that the slot in a column is one of the owned ones.
-func owned(column string, ranges int) string {
-	if ranges == 0 {
-		return column + "::int4 <@ " + mark(arg{kind: argRanges}) + "::int4multirange"
+// owned is the predicate that the slot in a column is in one of the ranges. They are constants: for a parameter the
+// server supposes that a half per cent of the rows are meant, finds the plan for that worse than one for the values, and
+// plans each execution anew, which costs more than reading fifty rows.
+func owned(ranges []shard.Range) func(column string) string {
+	return func(column string) string {
+		if len(ranges) == 0 || len(ranges) > maxRanges {
+			return column + "::int4 <@ '" + multirange(ranges) + "'::int4multirange"
+		}
+		conds := make([]string, 0, len(ranges))
+		for _, r := range ranges {
+			conds = append(conds, fmt.Sprintf("%s between '%d' and '%d'", column, r.Lo, r.Hi))
+		}
+		if len(conds) == 1 {
+			return conds[0]
+		}
+		return "(" + strings.Join(conds, " or ") + ")"
 	}
-	conds := make([]string, 0, ranges)
-	for i := range ranges {
-		conds = append(conds, column+" between "+mark(arg{argLow, i})+" and "+mark(arg{argHigh, i}))
+}
+
+// unasked is the predicate where a shard is asked for nothing but keys of its own: their slots are owned.
+func unasked(string) string { return "true" }
+
+// multirange is the text form of int4multirange.
+func multirange(ranges []shard.Range) string {
+	texts := make([]string, 0, len(ranges))
+	for _, r := range ranges {
+		texts = append(texts, fmt.Sprintf("[%d,%d]", r.Lo, r.Hi))
 	}
-	if ranges == 1 {
-		return conds[0]
-	}
-	return "(" + strings.Join(conds, " or ") + ")"
+	return "{" + strings.Join(texts, ",") + "}"
 }
 
 // render returns a part of the statement with parameters as marks and the edits made. An edit hides those inside it.
