@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +31,18 @@ const (
 	stormShare    = 4 // connections to each server
 	callTime      = 15 * time.Second
 )
+
+// storms is how often each thing is broken: once, or KEYWAY_STORMS times for a soak.
+func storms(t testing.TB) int {
+	t.Helper()
+	text := os.Getenv("KEYWAY_STORMS")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, "KEYWAY_STORMS")
+	return n
+}
 
 // storm is a service of many callers under attack.
 type storm struct {
@@ -256,7 +270,8 @@ func (s *storm) read(ctx context.Context, aid int64, random *rand.Rand) {
 func (s *storm) breakServers() {
 	ctx := context.Background()
 	s.work(300)
-	for _, victim := range []int{1, 2} {
+	for n := range storms(s.t) {
+		victim := 1 + n%2
 		s.terminate(ctx)
 		s.work(100)
 		require.NoError(s.t, s.set.Clusters[victim].Kill())
@@ -275,7 +290,7 @@ func (s *storm) breakNetwork() {
 	random := rand.New(rand.NewPCG(1, 2))
 	starts := []string{"commit", "insert into events", "update accounts set touched"}
 	actions := []faultproxy.Action{faultproxy.LoseReply, faultproxy.CutBefore, faultproxy.CutAfter, faultproxy.Fatal("57P01")}
-	for round := range 4 {
+	for round := range 2 * storms(s.t) {
 		for _, p := range s.proxies {
 			for range 8 {
 				p.On(faultproxy.Match{Frontend: starts[random.IntN(3)], Skip: random.IntN(20)}, actions[random.IntN(4)])
@@ -284,7 +299,7 @@ func (s *storm) breakNetwork() {
 			p.On(faultproxy.Match{Backend: "CommandComplete COMMIT", Skip: random.IntN(10)}, faultproxy.CutBefore)
 		}
 		s.work(400)
-		if round == 1 {
+		if round%4 == 1 {
 			require.NoError(s.t, s.set.Clusters[1].Kill())
 			s.work(50)
 			require.NoError(s.t, s.set.Clusters[1].Start(context.Background()))
@@ -298,10 +313,10 @@ func (s *storm) breakNetwork() {
 
 func pause(d time.Duration) { <-time.After(d) }
 
-// work waits until the callers have been told about n more rows, or for five seconds: with a server down, many wait.
+// work waits until the callers have been told about n more rows, or for two seconds: with a server down, many wait.
 func (s *storm) work(n int64) {
 	target := s.ledger.next.Load() + n
-	for until := time.Now().Add(5 * time.Second); s.ledger.next.Load() < target && time.Now().Before(until); {
+	for until := time.Now().Add(2 * time.Second); s.ledger.next.Load() < target && time.Now().Before(until); {
 		pause(5 * time.Millisecond)
 	}
 }

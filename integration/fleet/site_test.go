@@ -49,7 +49,7 @@ func length(t testing.TB) time.Duration {
 	t.Helper()
 	text := os.Getenv("KEYWAY_FLEET")
 	if text == "" {
-		return 2 * time.Second
+		return 500 * time.Millisecond
 	}
 	d, err := time.ParseDuration(text)
 	require.NoError(t, err, "KEYWAY_FLEET")
