@@ -197,7 +197,8 @@ func (c *call) rewrite(r pgx.QueryRewriter) error {
 
 // attempts counts how often a statement was sent.
 type attempts struct {
-	rerouted time.Duration // when a shard first refused the slot, since started; 0 is not yet
+	rerouted time.Duration // when a shard first refused the slot under the newest map, since started; 0 is not yet
+	reroutes int32         // refusals since
 	sent     int32
 	byReason int32 // retries for reasons that have a limit of their own
 }
@@ -208,6 +209,7 @@ var started = time.Now()
 const (
 	maxAttempts  = 4
 	rerouteTime  = 2 * time.Second // longer than a move's pause
+	minReroutes  = 5               // however long they took: each may have waited for the move's own locks
 	rerouteDelay = 8 * time.Millisecond
 	retryDelay   = 5 * time.Millisecond
 	connectDelay = 50 * time.Millisecond
@@ -253,9 +255,9 @@ func (c *call) reroute(j pgerr.Judgement) bool {
 		return false
 	}
 	now := time.Since(started)
-	if c.n.rerouted == 0 {
+	if c.n.reroutes++; c.n.reroutes == 1 {
 		c.n.rerouted = now
-	} else if now-c.n.rerouted > rerouteTime {
+	} else if now-c.n.rerouted > rerouteTime && c.n.reroutes >= minReroutes {
 		return false
 	}
 	version := c.snap.slots.Version()
@@ -263,6 +265,7 @@ func (c *call) reroute(j pgerr.Judgement) bool {
 		return false
 	}
 	if c.db.current.Load().slots.Version() > version {
+		c.n.reroutes = 0 // another owner, who may be giving it away in turn
 		return true
 	}
 	return c.pause(rerouteDelay/4 + jitter(rerouteDelay, c.n.sent))

@@ -10,6 +10,9 @@ import (
 // maxReroutes bounds a loop that is otherwise bounded by time alone.
 const maxReroutes = 1000
 
+// minReroutes are tried however long they took: each may have waited for the move's own locks.
+const minReroutes = 5
+
 // rerouteDelay is the largest bound of the waits for a moved slot: the map's change should be seen quickly.
 const rerouteDelay = 100 * time.Millisecond
 
@@ -52,7 +55,7 @@ func (t *trial) nextReroute(ctx context.Context) (time.Duration, Limit) {
 	}
 	n := t.attempts - t.failed
 	wait := t.jitter(0, bound(t.cfg.BaseDelay, n, rerouteDelay))
-	if time.Since(t.rerouted)+wait > t.cfg.RerouteTime || n > maxReroutes {
+	if time.Since(t.rerouted)+wait > t.cfg.RerouteTime && n >= minReroutes || n > maxReroutes {
 		return 0, LimitReroute
 	}
 	if !t.fits(ctx, wait) {

@@ -54,8 +54,8 @@ type RunnerConfig struct {
 	MaxDelay time.Duration
 
 	// RerouteTime is how long a transaction is tried again whose shard refuses its slot, before the map says where the
-	// slot is now. It is longer than a move's pause. Such retries have no limit of number and cost no budget, since the
-	// refused attempts did nothing. Zero means 2s.
+	// slot is now; five times at least, however long they take. It is longer than a move's pause. Such retries have no
+	// limit of number and cost no budget, since the refused attempts did nothing. Zero means 2s.
 	RerouteTime time.Duration
 
 	// CommitTimeout bounds the wait for the reply to COMMIT; the caller's context does not, because giving up there

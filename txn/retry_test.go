@@ -252,6 +252,20 @@ func TestASlotThatIsNowhereIsGivenUpInTime(t *testing.T) {
 	require.Less(t, time.Since(began), soon/2)
 }
 
+// TestSlowRefusalsAreTriedAgain: each attempt takes longer than the time there is, as one does that waits for a lock.
+func TestSlowRefusalsAreTriedAgain(t *testing.T) {
+	w := newWorld(t, func(c *txn.RunnerConfig) { c.RerouteTime = time.Nanosecond })
+	err := w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
+		if tx.Attempt() >= 5 {
+			return nil
+		}
+		_, err := tx.Exec(ctx, "do $$ begin raise exception 'not owned' using errcode = 'KW001'; end $$")
+		return err
+	})
+	require.NoError(t, err)
+	w.idle()
+}
+
 type sourceFunc func(ctx context.Context, attempt int) (txn.Attempt, error)
 
 func (f sourceFunc) Begin(ctx context.Context, attempt int) (txn.Attempt, error) {
