@@ -20,7 +20,7 @@ func (r *reader) onConflict(c *sqlparse.OnConflict, rel *relation, outer *scope)
 	if c.DoNothing {
 		return
 	}
-	there, excluded := newRow(rel, rel.alias), newRow(rel, "excluded")
+	there, excluded := rowOf(rel, rel.alias, rel.schema), rowOf(rel, "excluded", "")
 	sc := outer.within(r.single(there).add(r.single(excluded)))
 	r.set(c.Set, there, sc, excluded)
 	r.expr(c.Where, sc)
@@ -30,12 +30,9 @@ func (r *reader) onConflict(c *sqlparse.OnConflict, rel *relation, outer *scope)
 	}
 }
 
-// newRow is a row of rel's table under a name, of which nothing is known yet.
-func newRow(rel *relation, alias string) *relation {
-	row := &relation{alias: alias, schema: rel.schema, table: rel.table, dom: &domain{}, blk: rel.blk, offset: rel.offset}
-	if alias == "excluded" {
-		row.schema = ""
-	}
+// rowOf is another row of rel's table, under a name: nothing is known of it.
+func rowOf(rel *relation, alias, schema string) *relation {
+	row := &relation{alias: alias, schema: schema, table: rel.table, dom: &domain{}, blk: rel.blk, offset: rel.offset}
 	for i := range rel.table.Columns {
 		row.cols = append(row.cols, row.newColumn(i, &sqlparse.Alias{}))
 	}

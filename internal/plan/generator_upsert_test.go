@@ -39,7 +39,11 @@ func (g *generator) upsert() string {
 	case 3:
 		conflict = " on conflict (id)" + set + " where b.tenant_id = excluded.tenant_id or b.name = 'a'"
 	case 4:
-		conflict = " on conflict (id)" + set + " where b.tenant_id = " + fmt.Sprint(pick(g, intKeys))
+		other := pick(g, intKeys)
+		if other == k {
+			id = own
+		}
+		conflict = " on conflict (id)" + set + " where b.tenant_id = " + fmt.Sprint(other)
 	case 5:
 		id, conflict = own, " on conflict (id)"+set+" where b.tenant_id = excluded.tenant_id and b.name is not null"
 	case 6:

@@ -10,6 +10,8 @@ func (g *generator) writeStatement() (sql string, tables []string) {
 	switch {
 	case g.chance(0.15):
 		return g.upsert(), []string{badges.name}
+	case g.chance(0.08):
+		return g.readsWhatItChanged(), []string{"orders"}
 	case g.chance(0.2):
 		return g.mergeStatement()
 	case g.chance(0.25):
@@ -76,6 +78,32 @@ func (g *generator) returning(rel relationText) string {
 		return ""
 	}
 	return " returning " + rel.name + "." + rel.cols[0].name + ", " + rel.name + "." + rel.cols[1].name
+}
+
+// readsWhatItChanged returns a statement whose RETURNING reads by a column that WHERE compares with a key, and that the
+// statement may change.
+func (g *generator) readsWhatItChanged() string {
+	k := fmt.Sprint(g.intKey())
+	if g.chance(0.3) {
+		k = g.fresh(g.intKey()) + "::bigint"
+	}
+	where := " where o.tenant_id = " + k + " and o.total = " + k
+	column := pick(g, []string{"o.total", "total", "o.tenant_id", "o.plan_id"})
+	if g.chance(0.3) {
+		where += " and o.plan_id = o.total"
+	}
+	back := " returning o.id, (select count(*) from items i where i.tenant_id = " + column + ")"
+	set := "total = " + pick(g, []string{fmt.Sprint(g.intKey() % 8), "total + 1", "total"})
+	switch g.r.IntN(4) {
+	case 0:
+		return "delete from orders o" + where + back
+	case 1:
+		return "insert into orders as o (tenant_id, id, total) values (" + k + ", " + fmt.Sprint(1+g.r.IntN(6)) +
+			", 3) on conflict (tenant_id, id) do update set " + strings.ReplaceAll(set, "total + 1", "o.total + 1") + where + back
+	case 2:
+		return "with u as (update orders o set " + set + where + " returning " + column + " as k) select count(*) from u join items i on i.tenant_id = u.k"
+	}
+	return "update orders o set " + set + where + back
 }
 
 func (g *generator) insertStatement(t relationText) string {

@@ -34,9 +34,7 @@ func (r *reader) readInsert(q *sqlparse.Insert, top *scope) *shape {
 		r.insertSelect(q, rel, outer)
 	}
 	r.onConflict(q.OnConflict, rel, outer)
-	s := r.returning(q.ReturningWith, q.Returning, outer.within(r.single(rel)))
-	s.forget(rel)
-	return s
+	return r.returning(q.ReturningWith, q.Returning, rel, storedRow(rel), outer.within(r.single(rel)))
 }
 
 func positional(what string, rel *relation, at int) *Refusal {

@@ -42,13 +42,7 @@ func (r *reader) readMerge(q *sqlparse.Merge, top *scope) *shape {
 			}
 		}
 	}
-	s := r.returning(q.ReturningWith, q.Returning, sc)
-	for i := range s.outs { // a row may come from any of the clauses
-		if c := s.outs[i].col; c != nil && c.rel == rel {
-			s.outs[i].col = nil
-		}
-	}
-	return s
+	return r.returning(q.ReturningWith, q.Returning, rel, rowOf(rel, rel.alias, rel.schema), sc)
 }
 
 // unmatched reads WHEN NOT MATCHED BY SOURCE, which sees the target alone: as an occurrence of its own.

@@ -31,9 +31,7 @@ func (r *reader) readUpdate(q *sqlparse.Update, top *scope) *shape {
 	r.set(q.Set, rel, sc, nil)
 	r.expr(q.Where, sc)
 	r.conjuncts(q.Where, sc, b.root)
-	s := r.returning(q.ReturningWith, q.Returning, sc)
-	s.forget(rel)
-	return s
+	return r.returning(q.ReturningWith, q.Returning, rel, storedRow(rel), sc)
 }
 
 func (r *reader) readDelete(q *sqlparse.Delete, top *scope) *shape {
@@ -50,25 +48,7 @@ func (r *reader) readDelete(q *sqlparse.Delete, top *scope) *shape {
 	sc := outer.within(ns)
 	r.expr(q.Where, sc)
 	r.conjuncts(q.Where, sc, b.root)
-	return r.returning(q.ReturningWith, q.Returning, sc)
-}
-
-// returning reads the RETURNING list.
-func (r *reader) returning(aliases []sqlparse.ReturningAlias, list []sqlparse.Target, sc *scope) *shape {
-	if len(aliases) > 0 {
-		panic(refuse(Unsupported, aliases[0].Start, "RETURNING WITH is not read", "leave it out, or use db.Shard(id)"))
-	}
-	return r.targets(list, sc)
-}
-
-// forget takes from a RETURNING list what conditions prove of the target's columns: the values returned are those that
-// were stored after the conditions held. Only a key is still what it was.
-func (s *shape) forget(rel *relation) {
-	for i := range s.outs {
-		if c := s.outs[i].col; c != nil && c.rel == rel && (rel.table.Kind != catalog.Sharded || !rel.isKey(c)) {
-			s.outs[i].col = nil
-		}
-	}
+	return r.returning(q.ReturningWith, q.Returning, rel, rel, sc)
 }
 
 // set reads assignments to rel. excluded is the relation of that name in ON CONFLICT, whose key equals the row's own.
