@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/internal/sqlparse"
+	"github.com/keyway-go/keyway/internal/sqlparse/mutate"
 )
 
 // setting reads a number from the environment: KEYWAY_STATEMENTS and KEYWAY_SEED.
@@ -169,10 +170,11 @@ func TestWhatIsRefused(t *testing.T) {
 }
 
 func TestMutatedStatementsAreReadAsLibpgqueryReadsThem(t *testing.T) {
-	m := newMutator(t, random(t), forms(t))
+	m, err := mutate.New(random(t), forms(t))
+	require.NoError(t, err)
 	n, accepted := setting(t, "KEYWAY_STATEMENTS", 8000), 0
 	for range n {
-		sql := m.statement()
+		sql := m.Statement()
 		found, refusal := finding(sql)
 		require.Empty(t, found, sql)
 		if refusal == nil {

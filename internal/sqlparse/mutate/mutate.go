@@ -1,18 +1,18 @@
-package pgquery
+// Package mutate breaks SQL statements, for tests that hold the reader against another judge of what SQL is. It is its
+// own package because two modules have such tests.
+package mutate
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
-	"testing"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
 
-// mutator breaks statements token by token, and mends some: expressions, relations and queries of other statements
+// A Mutator breaks statements byte by byte or token by token, and mends some: expressions, relations and queries of other statements
 // take the place of their own kind, which gives texts that are mostly valid.
-type mutator struct {
+type Mutator struct {
 	*rand.Rand
 
 	texts  []string
@@ -52,19 +52,24 @@ func kindOf(n sqlparse.Node) kind {
 	return noPart
 }
 
-func newMutator(t testing.TB, r *rand.Rand, texts []string) *mutator {
-	t.Helper()
-	m := &mutator{Rand: r, texts: texts, parts: map[kind][]string{}}
+// New returns a Mutator of texts, each of which must be a statement that [sqlparse.Parse] reads; the error names the one
+// that is not. What r gives decides what becomes of them.
+func New(r *rand.Rand, texts []string) (*Mutator, error) {
+	m := &Mutator{Rand: r, texts: texts, parts: map[kind][]string{}}
 	for _, sql := range texts {
 		tokens, err := sqlparse.Lex(sql)
-		require.NoError(t, err, sql)
+		if err != nil {
+			return nil, fmt.Errorf("mutate: %w: %s", err, sql)
+		}
 		var words []string
 		for _, tok := range tokens[:len(tokens)-1] {
 			words = append(words, tok.Text(sql))
 		}
 		m.tokens = append(m.tokens, words)
 		s, err := sqlparse.Parse(sql)
-		require.NoError(t, err, sql)
+		if err != nil {
+			return nil, fmt.Errorf("mutate: %w: %s", err, sql)
+		}
 		sqlparse.Walk(s, func(n sqlparse.Node) bool {
 			if k := kindOf(n); k != noPart && n.Pos().End > n.Pos().Start {
 				m.parts[k] = append(m.parts[k], n.Pos().Text(sql))
@@ -72,10 +77,11 @@ func newMutator(t testing.TB, r *rand.Rand, texts []string) *mutator {
 			return true
 		})
 	}
-	return m
+	return m, nil
 }
 
-func (m *mutator) statement() string {
+// Statement is the next mutant.
+func (m *Mutator) Statement() string {
 	i := m.IntN(len(m.texts))
 	switch m.IntN(5) {
 	case 0:
@@ -91,7 +97,7 @@ func (m *mutator) statement() string {
 }
 
 // graft puts parts of other statements in the place of parts of the same kind.
-func (m *mutator) graft(sql string) string {
+func (m *Mutator) graft(sql string) string {
 	for range 1 + m.IntN(3) {
 		s, err := sqlparse.Parse(sql)
 		if err != nil {
@@ -115,7 +121,7 @@ func (m *mutator) graft(sql string) string {
 }
 
 // mutate drops, doubles, swaps, replaces, inserts or moves tokens.
-func (m *mutator) mutate(tokens []string) []string {
+func (m *Mutator) mutate(tokens []string) []string {
 	if len(tokens) < 2 {
 		return append(tokens, m.token())
 	}
@@ -147,7 +153,7 @@ func (m *mutator) mutate(tokens []string) []string {
 	}
 }
 
-func (m *mutator) token() string {
+func (m *Mutator) token() string {
 	if m.IntN(3) == 0 {
 		return spice[m.IntN(len(spice))]
 	}
@@ -165,7 +171,7 @@ var spice = strings.Fields(`( ) [ ] , . : :: = <> < + - * / ^ || @ not and or is
 	document content 0x1 1_0`)
 
 // bytes damages the text itself, which the lexer must read as the server's does.
-func (m *mutator) bytes(sql string) string {
+func (m *Mutator) bytes(sql string) string {
 	b := []byte(sql)
 	for range 1 + m.IntN(3) {
 		i := m.IntN(len(b) + 1)
