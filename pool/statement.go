@@ -16,6 +16,15 @@ func (r *resource) exec(ctx context.Context, sql string, args ...any) (pgconn.Co
 	return tag, r.explain(err, closed)
 }
 
+// Explain tells what err, of a call on [Conn.Conn] itself, means: a connection that was lost under way becomes a
+// [LostError], unless wasClosed says that it was closed before the call.
+func (c *Conn) Explain(err error, wasClosed bool) error {
+	if r := c.peek(); r != nil {
+		return r.explain(err, wasClosed)
+	}
+	return err
+}
+
 // tx gives its connection back, if it owns one, when the transaction ends.
 type tx struct {
 	pgx.Tx

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -110,13 +109,26 @@ type input struct {
 	text string
 	args []any
 
-	conn    atomic.Pointer[pool.Conn] // nil until there is one
-	batch   pgx.Batch
-	results pgx.BatchResults
-	rows    pgx.Rows
-	ctx     context.Context
-	passed  bool
-	err     error // of this package
+	conn   atomic.Pointer[pool.Conn] // nil until there is one
+	kept   keptRead
+	read   shardRead // &kept where the connection keeps statements; set by Open
+	ctx    context.Context
+	passed bool
+	err    error // of this package
+}
+
+// shardRead is what a shard sends, once the statement was sent.
+type shardRead interface {
+	Next() bool
+	RawValues() [][]byte
+	FieldDescriptions() []pgconn.FieldDescription
+	TypeMap() *pgtype.Map
+	Err() error
+	Close()
+
+	// ask sends the statement and everything around it at once, and reads what comes before the rows: errMoved is its
+	// error when the shard does not own its slots. Close must be called whatever the error is.
+	ask(ctx context.Context, in *input) error
 }
 
 var (
@@ -141,9 +153,24 @@ func (in *input) Open(ctx context.Context) (merge.Source, error) {
 	}
 	if err := in.ask(ctx, conn); err != nil {
 		in.of.halt(in.node, err)
+		in.read.Close()
 		return nil, err
 	}
 	return (*inputSource)(in), nil
+}
+
+// ask sends the statement. That the connection broke under way is told from one that was closed before.
+func (in *input) ask(ctx context.Context, conn *pool.Conn) error {
+	in.ctx = ctx
+	k := keptBy(conn.Conn())
+	if k == nil {
+		in.read = &batchRead{conn: conn}
+		return in.read.ask(ctx, in)
+	}
+	in.kept = keptRead{by: k, conn: conn.Conn()}
+	in.read = &in.kept
+	closed := in.kept.conn.IsClosed()
+	return conn.Explain(in.kept.ask(ctx, in), closed)
 }
 
 // acquire waits for a connection until the input is not wanted any more.
@@ -162,47 +189,6 @@ func (in *input) acquire(ctx context.Context) (*pool.Conn, error) {
 	return in.db.Acquire(as(ctx, pool.Scatter))
 }
 
-// ask sends the statement and everything around it at once, and reads what comes before the rows.
-func (in *input) ask(ctx context.Context, conn *pool.Conn) error {
-	in.ctx = ctx
-	in.batch.QueuedQueries = make([]*pgx.QueuedQuery, 0, 4)
-	in.batch.Queue(beginSnapshot)
-	in.batch.Queue(ownsSlots, in.owned.text)
-	if !in.of.asText {
-		in.batch.Queue(in.text, in.args...)
-		in.batch.Queue(endSnapshot)
-	}
-	in.results = conn.SendBatch(ctx, &in.batch)
-	owns, err := in.owns()
-	if err != nil {
-		_ = in.results.Close()
-		return err
-	}
-	if !owns {
-		in.err = errMoved
-		return nil
-	}
-	if !in.of.asText {
-		if in.rows, err = in.results.Query(); err != nil {
-			_ = in.results.Close()
-		}
-		return err
-	}
-	if err = in.results.Close(); err != nil {
-		return err
-	}
-	// A batch has no choice of formats.
-	in.rows, err = conn.Query(ctx, in.text, append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, in.args...)...)
-	return err
-}
-
-func (in *input) owns() (owns bool, err error) {
-	if _, err := in.results.Exec(); err != nil {
-		return false, err
-	}
-	return owns, in.results.QueryRow().Scan(&owns)
-}
-
 // Cancel implements merge.Canceler.
 func (in *input) Cancel() {
 	in.of.halt(nil, nil)
@@ -219,11 +205,7 @@ func (in *input) Release() {
 	if conn == nil {
 		return
 	}
-	if pg := conn.Conn().PgConn(); !pg.IsClosed() && pg.TxStatus() != 'I' {
-		ctx, cancel := context.WithTimeout(context.Background(), rollbackTime)
-		defer cancel()
-		_, _ = conn.Conn().PgConn().Exec(ctx, "rollback").ReadAll() // Release looks for itself
-	}
+	_ = endFailed(conn.Conn().PgConn()) // Release looks for itself
 	conn.Release()
 }
 
@@ -233,12 +215,12 @@ type inputSource input
 // Next implements merge.Source.
 func (s *inputSource) Next() bool {
 	if s.passed {
-		return s.rows.Next()
+		return s.read.Next()
 	}
 	s.passed = true
-	more := s.err == nil && s.rows.Next()
-	if s.err == nil && !more {
-		s.err = s.rows.Err()
+	more := s.read.Next()
+	if !more {
+		s.err = s.read.Err()
 	}
 	if s.err == nil {
 		s.err = (*input)(s).nameable()
@@ -259,7 +241,7 @@ func (in *input) nameable() error {
 		return nil
 	}
 	var oids []uint32
-	for _, f := range in.rows.FieldDescriptions() {
+	for _, f := range in.read.FieldDescriptions() {
 		if f.DataTypeOID < firstUserDefined {
 			continue
 		}
@@ -274,37 +256,23 @@ func (in *input) nameable() error {
 }
 
 // RawValues implements merge.Source.
-func (s *inputSource) RawValues() [][]byte { return s.rows.RawValues() }
+func (s *inputSource) RawValues() [][]byte { return s.read.RawValues() }
 
 // FieldDescriptions implements merge.Source.
 func (s *inputSource) FieldDescriptions() []pgconn.FieldDescription {
-	return s.rows.FieldDescriptions()
+	return s.read.FieldDescriptions()
 }
 
 // TypeMap implements merge.Source.
-func (s *inputSource) TypeMap() *pgtype.Map { return s.rows.TypeMap() }
+func (s *inputSource) TypeMap() *pgtype.Map { return s.read.TypeMap() }
 
 // Err implements merge.Source.
 func (s *inputSource) Err() error {
 	if s.err != nil {
 		return s.err
 	}
-	return s.rows.Err()
+	return s.read.Err()
 }
 
-// Close implements merge.Source. What ends the snapshot has nothing to say.
-func (s *inputSource) Close() {
-	if s.rows != nil {
-		s.rows.Close()
-	}
-	if !s.of.asText {
-		_ = s.results.Close()
-		return
-	}
-	conn := s.conn.Load()
-	if s.rows != nil && s.rows.Err() == nil {
-		ctx, cancel := context.WithTimeout(s.ctx, rollbackTime)
-		defer cancel()
-		_, _ = conn.Exec(ctx, endSnapshot)
-	}
-}
+// Close implements merge.Source.
+func (s *inputSource) Close() { s.read.Close() }

@@ -76,7 +76,20 @@ var stalePlan = Rule{"0A000", RetryTx, RetryTx, 1, "a cached plan was out of dat
 // poolers: it counts other result columns than the table has by then. Bind fails, so nothing was executed.
 var staleDescription = Rule{"08P01", RetryTx, RetryTx, 1, "a cached description was out of date; rolled back and described anew"}
 
+// Stale reports whether err says that a prepared statement, or what is known of it on the client, is out of date or gone.
+// The statement was not executed: it may be prepared anew and sent once more.
+func Stale(err error) bool {
+	pg, ok := asPgError(err)
+	if !ok {
+		return false
+	}
+	return pg.Code == codeFeatureNotSupported && pg.Routine == stalePlanRoutine ||
+		pg.Code == codeProtocolViolation && pg.Routine == staleDescriptionRoutine || pg.Code == codeNoStatement
+}
+
 const (
+	codeNoStatement = "26000"
+
 	codeFeatureNotSupported = "0A000"
 	stalePlanRoutine        = "RevalidateCachedQuery" // plancache.c; the message itself is translated
 
