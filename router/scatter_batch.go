@@ -64,7 +64,7 @@ func (r *batchRead) Close() {
 		_ = r.results.Close()
 		return
 	}
-	if r.Rows.Err() == nil {
+	if r.Err() == nil {
 		ctx, cancel := context.WithTimeout(r.ctx, rollbackTime)
 		defer cancel()
 		_, _ = r.conn.Exec(ctx, endSnapshot)

@@ -253,8 +253,10 @@ func (r *keptRead) send(ctx context.Context, in *input) (err error) {
 
 // answers reads the beginning of the snapshot and the answer to the question.
 func (r *keptRead) answers() (owns bool, err error) {
-	if !r.results.NextResult() || !r.results.NextResult() {
-		return false, r.ended()
+	for range toAsk + 1 {
+		if !r.results.NextResult() {
+			return false, r.ended()
+		}
 	}
 	answer := r.results.ResultReader()
 	owns = answer.NextRow() && answer.Values()[0][0] == 1

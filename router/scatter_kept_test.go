@@ -72,7 +72,8 @@ func TestAScatterPreparesAnewWhatItsSessionHasLost(t *testing.T) {
 
 // TestAConnectionKeepsABoundedNumberOfTexts: the server forgets those that were not used for longest.
 func TestAConnectionKeepsABoundedNumberOfTexts(t *testing.T) {
-	f, db := opened(t, 1)
+	f, own := opened(t, 1)
+	own.Close()
 	var most atomic.Int64
 	f.cfg.Pool.AfterRelease = func(c *pgx.Conn) bool {
 		got, err := c.PgConn().Exec(context.Background(), "select count(*) from pg_prepared_statements where name like 'keyway%'").ReadAll()
@@ -83,7 +84,7 @@ func TestAConnectionKeepsABoundedNumberOfTexts(t *testing.T) {
 		}
 		return true
 	}
-	db = f.open()
+	db := f.open()
 	for i := range 150 {
 		n, err := router.Get[int](t.Context(), db.Scatter(), router.Text(fmt.Sprintf("select count(*) from orders where total = %d", i)))
 		require.NoError(t, err)
@@ -105,7 +106,7 @@ func TestAScatterReadsInEveryExecMode(t *testing.T) {
 			f.cfg.ExecMode = mode
 			db := f.open()
 			defer db.Close() // its place in the budget is the next one's
-			for range 2 { // cold and warm
+			for range 2 {    // cold and warm
 				ids, err := router.Select[int64](t.Context(), db.Scatter(), router.Text("select id from orders order by total desc limit 3 offset 1"))
 				require.NoError(t, err)
 				require.Equal(t, []int64{11, 10, 9}, ids)
