@@ -27,6 +27,7 @@ import (
 // diffSchema is on every database of the differential tests. fill stands for the schema's own trigger.
 const diffSchema = `
 create schema app;
+create collation app.loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 create table app.key_slots (k text primary key, slot smallint not null);
 create function app.fill() returns trigger language plpgsql as $$
 begin
@@ -81,8 +82,7 @@ type world struct {
 type rowText struct{ table, key, columns, values string }
 
 func newWorld(t *testing.T, rows []rowText, tenants ...int64) *world {
-	m, err := shard.Even(1, "s0", "s1", "s2")
-	require.NoError(t, err)
+	m := evenMap(t)
 	w := &world{t: t, m: m, shards: map[shard.ID]*pgx.Conn{}, tenants: map[int64]*pgx.Conn{},
 		static: map[shard.ID]map[string][]string{}, counts: map[string]int{}}
 	w.oracle = w.database(rows, func(rowText) bool { return true })
@@ -100,6 +100,12 @@ func newWorld(t *testing.T, rows []rowText, tenants ...int64) *world {
 		}
 	}
 	return w
+}
+
+func evenMap(t *testing.T) *shard.Map {
+	m, err := shard.Even(1, "s0", "s1", "s2")
+	require.NoError(t, err)
+	return m
 }
 
 func (w *world) onShard(r rowText, id shard.ID) bool {
