@@ -35,6 +35,11 @@ type Options struct {
 	// names, else the temporary directory. A parent that the server's account
 	// cannot enter is replaced by /tmp.
 	Parent string
+	// Templates is a directory to keep what initdb made in, and to copy it from
+	// for the next cluster of the same server, in a tenth of the time. A copy gets
+	// a system identifier of its own. "" means that every cluster is made by
+	// initdb, as one that asks for passwords always is.
+	Templates string
 	// Settings are lines of postgresql.conf, by name; they override the small
 	// settings that Start writes. Values need no quotes.
 	Settings map[string]string
@@ -78,10 +83,6 @@ type Cluster struct {
 // Start makes a new cluster and serves it on a free port of 127.0.0.1. It
 // returns when the server answers queries; a server that does not within a
 // minute, or before ctx ends, is an error with the end of its log. fsync is on.
-//
-// Every cluster is made by initdb. Copying one template would save half a
-// second, but copies share the system identifier by which PostgreSQL and this
-// library tell two servers from one.
 func Start(ctx context.Context, o Options) (*Cluster, error) {
 	c, err := prepare(o)
 	if err != nil {

@@ -22,7 +22,7 @@ func (c *Cluster) create(ctx context.Context) error {
 		}
 		c.install = install
 	}
-	if err := c.initdb(ctx); err != nil {
+	if err := c.makeData(ctx); err != nil {
 		return err
 	}
 	if c.opts.TLS {
@@ -39,9 +39,7 @@ func (c *Cluster) create(ctx context.Context) error {
 // initdb runs without its final sync: what it wrote is safe from anything that
 // kills processes, and only a crash of the machine ends the cluster anyway.
 func (c *Cluster) initdb(ctx context.Context) error {
-	args := []string{
-		"-D", c.DataDir(), "-U", Superuser, "-A", c.opts.Auth, "-E", "UTF8", "--locale=C", "--no-sync",
-	}
+	args := append([]string{"-D", c.DataDir()}, c.initArguments()...)
 	if c.opts.Auth != "trust" {
 		file := filepath.Join(c.dir, "password")
 		c.passwords.set(Superuser, rand.Text())
@@ -67,6 +65,11 @@ func (c *Cluster) initdb(ctx context.Context) error {
 		return fmt.Errorf("initdb: %w\n%s", err, tail(out.Bytes(), 20))
 	}
 	return nil
+}
+
+// initArguments are those of initdb that decide what it makes.
+func (c *Cluster) initArguments() []string {
+	return []string{"-U", Superuser, "-A", c.opts.Auth, "-E", "UTF8", "--locale=C", "--no-sync"}
 }
 
 // writeAccess replaces pg_hba.conf: TCP from this machine only.

@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -154,9 +155,29 @@ func start(o localpg.Options) (*localpg.Cluster, error) {
 	if os.Getenv(localpg.EnvTemp) == "" {
 		o.Parent = cmp.Or(o.Parent, memoryDir())
 	}
+	o.Templates = cmp.Or(o.Templates, templates())
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	return localpg.Start(ctx, o)
+}
+
+// templates is a directory in the cache of the outermost module around the working directory, where a test runs, or ""
+// when that cannot be told.
+func templates() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	root := ""
+	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			root = dir
+		}
+	}
+	if root == "" {
+		return ""
+	}
+	return filepath.Join(root, ".cache", "clusters")
 }
 
 // isShared reports whether the cluster outlives the test.
