@@ -116,6 +116,9 @@ func TestCommitThatIsCutBeforeItIsForwardedLeavesNoRow(t *testing.T) {
 func TestCommitThatIsCutAfterItIsForwardedIsExecuted(t *testing.T) {
 	s := newStage(t)
 	s.proxy.On(faultproxy.Match{Frontend: "commit"}, faultproxy.CutAfter)
+	// pgx asks the server to cancel what a lost connection was doing; a server that has read the COMMIT but has not begun
+	// it obeys.
+	s.proxy.On(faultproxy.Match{Message: "CancelRequest", Times: -1}, faultproxy.CutBefore)
 	require.Error(t, insert(t, s.connect(t), 1))
 	require.Eventually(t, func() bool { return s.rows(t) == 1 }, 10*time.Second, 10*time.Millisecond)
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,9 @@ type link struct {
 	once sync.Once
 
 	counted bool // this is a session, not a cancel request; p.mu
+
+	// deaf drops what the server still says to the client.
+	deaf atomic.Bool
 
 	// The texts of prepared statements and portals; used by the client's direction only.
 	statements, portals map[string]string
@@ -179,9 +183,11 @@ func (k *link) fromClient(in *bufio.Reader, server net.Conn) error {
 			k.mu.Unlock()
 		}
 		if r != nil && r.action.kind == cutAfter {
-			_ = k.client.Close() // first: the server may answer within microseconds
+			// In this order: the server may answer within microseconds, and a client that sees the end may send a cancel
+			// request, which must not overtake the message.
+			k.deaf.Store(true)
 			_, err := out.Write(m.raw)
-			return errors.Join(err, out.Flush(), io.EOF)
+			return errors.Join(err, out.Flush(), k.client.Close(), io.EOF)
 		}
 		if _, err := out.Write(m.raw); err != nil {
 			return err
@@ -241,7 +247,7 @@ func (k *link) fromServer(server net.Conn) error {
 				return errCut
 			}
 		}
-		if drop || lost {
+		if drop || lost || k.deaf.Load() {
 			continue
 		}
 		if _, err := out.Write(m.raw); err == nil && in.Buffered() == 0 {

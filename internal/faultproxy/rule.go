@@ -53,8 +53,9 @@ const (
 var (
 	// CutBefore closes the connection on both sides instead of forwarding the message.
 	CutBefore = Action{kind: cutBefore}
-	// CutAfter closes the client's side and forwards the message. The server reads it
-	// to its end; nobody waits for what it makes of it.
+	// CutAfter forwards the message, drops the answer and closes the client's side. The
+	// server reads the message to its end; nobody waits for what it makes of it. A client
+	// may ask it to cancel: add a rule for CancelRequest where that would change the story.
 	CutAfter = Action{kind: cutAfter}
 	// LoseReply forwards the message, waits until the server has answered it, drops
 	// the answer and closes the connection: done, and the client cannot know.
