@@ -77,8 +77,16 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 	w := newWorld(t)
 	var meet sync.WaitGroup
 	meet.Add(2)
-	transfer := func(from, to int) error {
+	var done [2]chan struct{}
+	for i := range done {
+		done[i] = make(chan struct{})
+	}
+	transfer := func(me, from, to int) error {
+		defer close(done[me])
 		return w.runner.Run(within(t), w, txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
+			if tx.Attempt() > 1 {
+				<-done[1-me] // or they may meet again
+			}
 			if _, err := tx.Exec(ctx, "update account set n = n - 1 where id = $1", from); err != nil {
 				return err
 			}
@@ -91,8 +99,8 @@ func TestADeadlockIsRunAgain(t *testing.T) {
 		})
 	}
 	results := make(chan error, 2)
-	go func() { results <- transfer(1, 2) }()
-	go func() { results <- transfer(2, 1) }()
+	go func() { results <- transfer(0, 1, 2) }()
+	go func() { results <- transfer(1, 2, 1) }()
 	require.NoError(t, <-results)
 	require.NoError(t, <-results)
 	require.Zero(t, w.n(1))
