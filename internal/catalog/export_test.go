@@ -5,4 +5,6 @@ var (
 	InstallFrom = install
 	SchemaFiles = schemaFiles
 	LockKey     = int64(lockKey)
+
+	ReadMapStatement = readMap
 )

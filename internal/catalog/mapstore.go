@@ -9,11 +9,16 @@ import (
 	"github.com/keyway-go/keyway/shard"
 )
 
+// readMap says that keyway.map has one row. Tables as small as these are never analysed, and to the planner an unknown
+// one has thousands of rows: without the limit the statement looks so costly that the server compiles it, which takes a
+// thousand times longer than to run it.
+const readMap = `select m.version, r.lo, r.hi, r.shard
+from (select version from keyway.map limit 1) m left join keyway.map_ranges r on true order by r.lo`
+
 // ReadMap returns the map that the database holds, in one round trip: the one that counts in the catalog's database,
 // a copy elsewhere. It returns [ErrNoMap] when none was stored yet and [ErrNotInitialised] when there is no schema.
 func ReadMap(ctx context.Context, q Querier) (*shard.Map, error) {
-	const sql = `select m.version, r.lo, r.hi, r.shard from keyway.map m left join keyway.map_ranges r on true order by r.lo`
-	rows, err := q.Query(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+	rows, err := q.Query(ctx, readMap, pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		return nil, readError("map", err)
 	}
