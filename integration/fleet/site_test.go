@@ -26,7 +26,8 @@ import (
 
 func TestMain(m *testing.M) {
 	runAsChild()
-	pgtest.Main(m, func() error { return goleak.Find() })
+	runAsScratch()
+	pgtest.Main(m, func() error { removeScratch(); return goleak.Find() })
 }
 
 // soon is for what should happen at once, on a machine that does many other things.
@@ -85,14 +86,16 @@ func begin(t testing.TB, clusters []*localpg.Cluster, b lease.Budget) *site {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), soon)
 	defer cancel()
-	s := &site{t: t, clusters: clusters, dir: t.TempDir()}
+	dir, err := os.MkdirTemp(scratchDir(t), "site-*")
+	require.NoError(t, err)
+	s := &site{t: t, clusters: clusters, dir: dir}
 	s.plan = plan{Name: "test", Connections: b.Connections * len(clusters), Processes: b.Processes, DialTimeout: dialTimeout, Poll: 500 * time.Millisecond}
 	for i, c := range clusters {
 		database, migrator, app := pgtest.Owned(t, c)
 		s.plan.Servers = append(s.plan.Servers, address{fmt.Sprintf("pg-%d", i), c.Addr(), app, migrator, database})
 	}
 	s.writeConfig()
-	_, err := router.Init(ctx, s.plan.config(), router.InitOptions{})
+	_, err = router.Init(ctx, s.plan.config(), router.InitOptions{})
 	require.NoError(t, err)
 	s.setBudget(b)
 	for i := range clusters {
@@ -172,11 +175,7 @@ var built struct {
 func program(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
-		var dir string
-		if dir, built.err = os.MkdirTemp("", "keyway-fleet-*"); built.err != nil {
-			return
-		}
-		built.path = filepath.Join(dir, "keyway")
+		built.path = filepath.Join(scratchDir(t), "keyway")
 		cmd := exec.Command("go", "build", "-o", built.path, "./cmd/keyway")
 		cmd.Dir = filepath.Join("..", "..")
 		if out, err := cmd.CombinedOutput(); err != nil {
