@@ -8,10 +8,14 @@ import (
 // forcedGrace is how long Close waits for backends after it has ended their connections by force.
 const forcedGrace = 5 * time.Second
 
+// lastGrace is how long it then waits for its goroutines. None takes that long, unless it is inside the caller's code.
+const lastGrace = time.Second
+
 // Close refuses new callers and those who wait, closes idle connections, and waits for work in flight and for the
 // server to have closed every socket. When ctx ends first, connections still in use are cancelled and closed under
-// their holders, whose statements then fail with [ErrClosed], and Close returns [*CloseError] at most 5s later. In
-// both cases no goroutine of the pool is left. Close may be called again: it then waits in the same way.
+// their holders, whose statements then fail with [ErrClosed], and Close returns [*CloseError] at most 6s later. In
+// both cases no goroutine of the pool is left but those that are inside a function of the configuration that does not
+// return (a DialFunc, a log handler, an [Observer]). Close may be called again: it then waits in the same way.
 func (in *Instance) Close(ctx context.Context) error {
 	in.beginClose()
 	select {
@@ -72,7 +76,6 @@ func (in *Instance) noteQuietLocked() {
 func (in *Instance) force(cause error) error {
 	in.mu.Lock()
 	e := &CloseError{Instance: in.cfg.Name, Forced: in.inUse, Err: cause}
-	first := !in.forced
 	in.forced = true
 	sockets := in.socketsLocked()
 	in.noteQuietLocked()
@@ -81,7 +84,11 @@ func (in *Instance) force(cause error) error {
 	for _, s := range sockets {
 		s.end(&endedError{in.cfg.Name})
 	}
-	t := time.NewTimer(forcedGrace)
+	grace := forcedGrace
+	if len(sockets) == 0 {
+		grace = 0 // what is left has nothing to do with backends
+	}
+	t := time.NewTimer(grace)
 	defer t.Stop()
 	select {
 	case <-in.quiet:
@@ -91,14 +98,19 @@ func (in *Instance) force(cause error) error {
 	in.mu.Lock()
 	e.Open = in.openLocked()
 	sockets = in.socketsLocked()
-	if first {
-		close(in.dead)
-	}
 	in.mu.Unlock()
+	in.die()
 	for _, s := range sockets {
 		_ = s.Conn.Close() // ends its drain
 	}
-	<-in.quiet
+	t.Reset(lastGrace)
+	select {
+	case <-in.quiet:
+	case <-t.C:
+		in.mu.Lock()
+		e.Hanging = in.tasks
+		in.mu.Unlock()
+	}
 	return e
 }
 

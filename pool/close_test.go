@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -99,6 +100,22 @@ func TestCloseOfAPoolWhoseDialsHangDoesNotHang(t *testing.T) {
 	eventually(t, "dialling", func() bool { return in.Stat().Dialling == 1 })
 	require.NoError(t, in.Close(within(t, soon)))
 	require.ErrorIs(t, <-got, pool.ErrClosed)
+}
+
+func TestCloseDoesNotWaitForCodeOfTheConfigurationThatHangs(t *testing.T) {
+	s := shared(t)
+	h := blocked{Handler: slog.DiscardHandler, until: make(chan struct{})}
+	defer close(h.until)
+	in := s.instance(limit(3), func(c *pool.Config) { c.Log = slog.New(h) })
+	require.NoError(t, in.SetLimit(2))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	start := time.Now()
+	var forced *pool.CloseError
+	require.ErrorAs(t, in.Close(ctx), &forced)
+	require.Equal(t, 1, forced.Hanging)
+	require.ErrorContains(t, forced, "a log handler")
+	require.Less(t, time.Since(start), soon)
 }
 
 func TestCloseDuringAStormLeavesNothing(t *testing.T) {

@@ -58,7 +58,7 @@ type Config struct {
 	// of [Interactive] waited for less, the pool is overloaded, and refuses with [*OverloadError] those of them who have
 	// waited for twice as long, until it is so no more. 50ms suits short statements.
 	//
-	// Zero means that nobody is refused for that: a job of many workers that share few connections waits as long all
+	// Zero or less means that nobody is refused for that: a job of many workers that share few connections waits as long all
 	// the time, is content with it, and is of class Interactive unless it says otherwise.
 	QueueTarget time.Duration
 
@@ -114,7 +114,7 @@ type Config struct {
 	PingTimeout time.Duration
 
 	// KeepAlive is how long a connection may lie idle without a ping in the background, for networks that forget silent
-	// connections. One is pinged at a time. Zero means never.
+	// connections. One is pinged at a time. Zero or less means never.
 	KeepAlive time.Duration
 
 	// HealthInterval is the time between background checks of one idle connection, by which a dead or demoted server is
@@ -124,13 +124,13 @@ type Config struct {
 
 	// ClientCheckInterval is client_connection_check_interval on every connection: how often a backend that computes
 	// looks whether its client still exists, and so how long it outlives a process that was killed. Servers that do not
-	// know the setting are left as they are. Zero means 10s; negative leaves it alone, which is right behind a pooler
+	// know the setting are left as they are. It is 1ms at least and 24 days at most. Zero means 10s; negative leaves it alone, which is right behind a pooler
 	// that shares sessions.
 	ClientCheckInterval time.Duration
 
 	// LeakAfter is how long a connection may be held before it is reported to OnLeak, once, with the place that took it.
 	// With it, a handle that its holder has dropped without giving it back is found by the garbage collector, and the
-	// connection is closed and reported. Zero means never; it then costs nothing.
+	// connection is closed and reported. Zero or less means never; it then costs nothing.
 	LeakAfter time.Duration
 
 	// OnLeak hears of connections held for longer than LeakAfter or dropped. It runs in a goroutine of its own.
@@ -145,7 +145,9 @@ type Config struct {
 	Log *slog.Logger
 
 	// The hooks below run in a goroutine of their own and outside all locks. One that panics or does not return in its
-	// time costs its connection, which is closed, and fails the call with [*HookError]; the pool goes on.
+	// time costs its connection, which is closed, and fails the call with [*HookError]; the pool goes on. So does what pgx
+	// calls while it connects: functions and tracers of Conn. A hook may use the pool, but whoever waits in PrepareConn
+	// for another connection has one already: with as many callers as connections all of them wait for their time to end.
 
 	// BeforeConnect may change the config of one dial, after Password. An error fails the dial. Its time is DialTimeout.
 	BeforeConnect func(context.Context, *pgx.ConnConfig) error
@@ -238,22 +240,20 @@ func (c Config) withDefaults() (Config, error) {
 	case c.Conn == nil || c.Conn.DialFunc == nil:
 		return c, fmt.Errorf("pool: instance %s: Config.Conn must come from pgx.ParseConfig", c.Name)
 	}
+	if err := c.checkNegative(); err != nil {
+		return c, err
+	}
 	c.Conn = c.Conn.Copy()
 	if c.Control == 0 {
 		c.Control = 1
 	}
 	c.Control = max(c.Control, 0)
 	orDefault(&c.AcquireTimeout, defaultAcquireTimeout)
-	if c.QueueInterval <= 0 {
-		c.QueueInterval = defaultQueueInterval
-	}
-	c.Reserve, c.MaxPerKey = max(c.Reserve, 0), max(c.MaxPerKey, 0)
-	if c.MaxDials <= 0 {
+	orDefault(&c.QueueInterval, defaultQueueInterval)
+	if c.MaxDials == 0 {
 		c.MaxDials = defaultMaxDials
 	}
-	if c.DialTimeout <= 0 {
-		c.DialTimeout = c.Conn.ConnectTimeout
-	}
+	orDefault(&c.DialTimeout, c.Conn.ConnectTimeout)
 	orDefault(&c.DialTimeout, defaultDialTimeout)
 	orDefault(&c.DrainTimeout, defaultDrainTimeout)
 	orDefault(&c.LingerTimeout, defaultLingerTimeout)
@@ -266,11 +266,37 @@ func (c Config) withDefaults() (Config, error) {
 	return c, c.checkIdle()
 }
 
+// checkNegative refuses what has no meaning below zero. A negative LingerTimeout would forget backends at once, and a
+// negative PingTimeout close every connection.
+func (c Config) checkNegative() error {
+	for _, n := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxWaiting", c.MaxWaiting}, {"Reserve", c.Reserve}, {"MaxPerKey", c.MaxPerKey}, {"MaxDials", c.MaxDials},
+		{"MinOpen", c.MinOpen}, {"MinIdle", c.MinIdle}, {"MaxIdle", c.MaxIdle},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("pool: instance %s: Config.%s is %d; it must not be negative", c.Name, n.name, n.value)
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"QueueInterval", c.QueueInterval}, {"DialTimeout", c.DialTimeout}, {"Conn.ConnectTimeout", c.Conn.ConnectTimeout},
+		{"DrainTimeout", c.DrainTimeout}, {"LingerTimeout", c.LingerTimeout}, {"PingTimeout", c.PingTimeout},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("pool: instance %s: Config.%s is %s; it must not be negative", c.Name, d.name, d.value)
+		}
+	}
+	return nil
+}
+
 // checkIdle refuses sizes that contradict each other.
 func (c Config) checkIdle() error {
 	switch {
-	case c.MinOpen < 0 || c.MinIdle < 0 || c.MaxIdle < 0:
-		return fmt.Errorf("pool: instance %s: MinOpen, MinIdle and MaxIdle must not be negative", c.Name)
 	case c.NoIdle && (c.MinOpen > 0 || c.MinIdle > 0 || c.MaxIdle > 0):
 		return fmt.Errorf("pool: instance %s: NoIdle keeps no connection, so MinOpen, MinIdle and MaxIdle must be 0", c.Name)
 	case c.MaxIdle > 0 && c.MaxIdle < max(c.MinIdle, c.MinOpen):
@@ -279,6 +305,8 @@ func (c Config) checkIdle() error {
 			max(c.MinIdle, c.MinOpen))
 	case c.IdleOrder > FIFO:
 		return fmt.Errorf("pool: instance %s: IdleOrder must be LIFO or FIFO", c.Name)
+	case c.PoolerExecMode < 0 || c.PoolerExecMode > pgx.QueryExecModeSimpleProtocol:
+		return fmt.Errorf("pool: instance %s: PoolerExecMode must be one of pgx's modes, not %d", c.Name, c.PoolerExecMode)
 	}
 	return nil
 }

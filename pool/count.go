@@ -184,13 +184,14 @@ func (d *Database) dialledLocked(took time.Duration, err error) {
 	if kind == tooManyConnections {
 		in.stat.DialsFull++
 	}
-	if in.stat.DialErrorsBy == nil {
-		in.stat.DialErrorsBy = map[string]int64{}
-	}
 	if _, known := in.stat.DialErrorsBy[kind]; !known && len(in.stat.DialErrorsBy) >= maxDialErrors {
 		kind = "other"
 	}
-	in.stat.DialErrorsBy[kind]++
+	by := map[string]int64{kind: 1} // a new one: snapshots share the old
+	for k, n := range in.stat.DialErrorsBy {
+		by[k] += n
+	}
+	in.stat.DialErrorsBy = by
 }
 
 const tooManyConnections = "53300"

@@ -30,6 +30,7 @@ type Database struct {
 	idle      list[resource] // the newest is last; empty while somebody in line may have one
 	line      line
 	held      list[waiter] // those who wait for the end of a pause
+	turns     list[waiter] // those who wait for their key's turn, whichever key
 	stat      DatabaseCounters
 	acquires  [numClasses]int64
 	refusing  trouble
@@ -42,6 +43,7 @@ type Database struct {
 	missed    bool // a caller was refused because the next dial was too far away
 	failures  int  // dials failed in a row
 	dialErr   error
+	failing   string      // its kind, while failures > 0
 	retryAt   time.Time   // no dial before, while failures > 0
 	retry     *time.Timer // looks at the queue then; owned by Close, which stops it
 }

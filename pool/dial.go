@@ -45,6 +45,7 @@ type dialer struct {
 	held        bool // a token was charged for the next socket
 	sock        *socket
 	established bool
+	givenUp     bool
 }
 
 // DialFunc is put on the connection's private copy of its config.
@@ -61,17 +62,43 @@ func (dl *dialer) DialFunc(ctx context.Context, network, addr string) (net.Conn,
 		dl.in.giveBack(dl.purpose)
 		return nil, err
 	}
+	dialled := false
+	defer func() { // also when the configuration's DialFunc panics
+		if !dialled {
+			dl.endTurn()
+			dl.in.giveBack(dl.purpose)
+		}
+	}()
 	c, err := dl.dial(ctx, network, addr)
 	if err != nil {
-		dl.endTurn()
-		dl.in.giveBack(dl.purpose)
 		return nil, err
 	}
+	dialled = true
 	s := newSocket(dl, c)
-	dl.mu.Lock()
-	dl.sock = s
-	dl.mu.Unlock()
+	if !dl.keep(s) {
+		_ = s.Close()
+		return nil, context.DeadlineExceeded
+	}
 	return s, nil
+}
+
+// keep notes the connection's socket, unless nobody waits for it any more.
+func (dl *dialer) keep(s *socket) bool {
+	dl.mu.Lock()
+	defer dl.mu.Unlock()
+	dl.sock = s
+	return !dl.givenUp
+}
+
+// giveUp ends a dial that may still be under way. A DialFunc that has not returned keeps its token until it does.
+func (dl *dialer) giveUp() {
+	dl.mu.Lock()
+	dl.givenUp = true
+	s := dl.sock
+	dl.mu.Unlock()
+	if s != nil {
+		s.end(net.ErrClosed)
+	}
 }
 
 func (dl *dialer) isCancel() bool {
@@ -153,7 +180,7 @@ func (d *Database) dial() {
 	if err != nil {
 		d.dialFailedLocked(err)
 	} else {
-		d.failures = 0
+		d.failures, d.failing = 0, ""
 		in.dialTime = min(took, slowDial)
 		in.adoptLocked(r)
 		in.placeLocked(r)
@@ -183,7 +210,7 @@ func (d *Database) connectAs(ctx context.Context, p purpose, held bool, used fro
 	if err == nil {
 		dl.dial, cc.DialFunc = cc.DialFunc, dl.DialFunc
 		cc.ConnectTimeout = 0 // ctx has it, and a wait for a token is not the server's time
-		err = r.open(ctx, cc, dl)
+		err = r.openGuarded(ctx, cc, dl)
 	}
 	if dl.takeHeld() {
 		d.in.giveBack(p)
@@ -201,6 +228,21 @@ func (d *Database) newResource(p purpose) *resource {
 	r := &resource{db: d, control: p == control, fresh: true, suspicion: d.in.suspicion, generation: d.in.generation}
 	r.node.of = r
 	return r
+}
+
+// openGrace is how much longer than its time a dial may take to notice that it is over.
+const openGrace = time.Second
+
+// openGuarded is open, in which pgx calls functions of Config.Conn: DialFunc, LookupFunc, tracers and others. One that
+// panics or does not return costs the dial and no more, as a hook does.
+func (r *resource) openGuarded(ctx context.Context, cc *pgx.ConnConfig, dl *dialer) error {
+	err, _ := r.db.in.runGuarded(ctx, "DialFunc or another function of Conn", openGrace, func() error {
+		return r.open(ctx, cc, dl)
+	})
+	if _, failed := errors.AsType[*HookError](err); failed {
+		dl.giveUp()
+	}
+	return err
 }
 
 func (r *resource) open(ctx context.Context, cc *pgx.ConnConfig, dl *dialer) error {
@@ -266,10 +308,9 @@ func (d *Database) dialFailedLocked(err error) {
 	if in.closing {
 		return
 	}
-	full := dialErrorKind(err) == tooManyConnections
 	d.failures++
-	d.dialErr = err
-	longest := lastBackoff
+	d.dialErr, d.failing = err, dialErrorKind(err)
+	longest, full := lastBackoff, d.failing == tooManyConnections
 	if full {
 		longest = lastFullBackoff
 	}

@@ -285,12 +285,18 @@ type CloseError struct {
 	Instance string
 	Forced   int // connections that were in use
 	Open     int // sockets whose backend had not been seen to end when Close returned
+	Hanging  int // goroutines inside functions of the configuration that did not return
 	Err      error
 }
 
 func (e *CloseError) Error() string {
-	return fmt.Sprintf("pool: instance %s: closed by force: %d connections were still in use, %d backends not seen to end: %v",
-		e.Instance, e.Forced, e.Open, e.Err)
+	hanging := ""
+	if e.Hanging > 0 {
+		hanging = fmt.Sprintf(", %d goroutines are inside functions of the configuration (a DialFunc, a log handler, an "+
+			"observer) that do not return", e.Hanging)
+	}
+	return fmt.Sprintf("pool: instance %s: closed by force: %d connections were still in use, %d backends not seen to end%s: %v",
+		e.Instance, e.Forced, e.Open, hanging, e.Err)
 }
 
 // Unwrap gives the context's error.

@@ -59,9 +59,14 @@ func (in *Instance) tell() {
 		}
 		for _, e := range unsaid {
 			e.attrs = append(e.attrs, slog.String("instance", in.cfg.Name))
-			in.cfg.Log.LogAttrs(context.Background(), e.level, "pool: "+e.text, e.attrs...)
+			in.log(e)
 		}
 	}
+}
+
+func (in *Instance) log(e event) {
+	defer in.recovered()
+	in.cfg.Log.LogAttrs(context.Background(), e.level, "pool: "+e.text, e.attrs...)
 }
 
 // A trouble is a state that begins with the first failure and ends with the first success.

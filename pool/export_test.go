@@ -8,7 +8,12 @@ func Audit(in *Instance) string {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	waiting, held, turns, low, idle := in.raw.n, 0, 0, 0, 0
-	lined := [numClasses]int{}
+	lined, parked := [numClasses]int{}, [numClasses]int{}
+	park := func(l *list[waiter]) {
+		for e := l.first; e != nil; e = e.next {
+			parked[e.of.class]++
+		}
+	}
 	for _, d := range in.dbs {
 		n := 0
 		d.line.each(func(w *waiter) { lined[w.class]++; n++ })
@@ -17,6 +22,8 @@ func Audit(in *Instance) string {
 		}
 		waiting += n
 		held += d.held.n
+		park(&d.held)
+		park(&d.turns)
 		idle += d.idle.n
 		admitted := map[*tenant]int{}
 		for r := range d.resources {
@@ -43,9 +50,12 @@ func Audit(in *Instance) string {
 		}
 	}
 	switch {
-	case waiting != in.waiting || held != in.held || turns != in.capped || low != in.low || idle != in.idle || lined != in.lined:
-		return fmt.Sprintf("counted %d waiting, %d held, %d turns, %d low, %d idle, %v; the books have %d, %d, %d, %d, %d, %v",
-			waiting, held, turns, low, idle, lined, in.waiting, in.held, in.capped, in.low, in.idle, in.lined)
+	case waiting != in.waiting || held != in.held || turns != in.capped || low != in.low || idle != in.idle || lined != in.lined ||
+		parked != in.parked:
+		return fmt.Sprintf("counted %d waiting, %d held, %d turns, %d low, %d idle, %v, %v; the books have %d, %d, %d, %d, %d, %v, %v",
+			waiting, held, turns, low, idle, lined, parked, in.waiting, in.held, in.capped, in.low, in.idle, in.lined, in.parked)
+	case in.overLocked() > 0 && in.idle > 0 && !in.closing:
+		return "connections over the limit are idle"
 	case in.paused == nil && in.held > 0:
 		return "somebody waits for the end of a pause that is over"
 	}
@@ -77,4 +87,11 @@ func (in *Instance) sleeperLocked() string {
 		return "a pgxpool waits while a token is free"
 	}
 	return ""
+}
+
+// Warming reports whether a Warm waits.
+func Warming(in *Instance) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.progress != nil
 }

@@ -43,17 +43,6 @@ func (p Pooling) String() string {
 	}
 }
 
-// boundLocked says what the limit bounds: sockets as soon as one address is a pooler's, whose backends are its own
-// affair. mu must be held.
-func (in *Instance) boundLocked() string {
-	for _, d := range in.dbs {
-		if d.Pooling() != NoPooling {
-			return "sockets"
-		}
-	}
-	return "backends"
-}
-
 // front is what dialling a database's address has taught about who answers there. It is replaced, never modified.
 type front struct {
 	plain  bool // start-up parameters other than passedOn are refused

@@ -43,9 +43,24 @@ func (e *HookError) SafeToRetry() bool { return true }
 
 var errGoexit = errors.New("it ended its goroutine")
 
+// recovered is deferred around a function of the configuration whose result nobody waits for. Its panic costs nothing.
+func (in *Instance) recovered() {
+	if recover() == nil {
+		return
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.stat.HookErrors++
+}
+
 // runHook calls f in a goroutine of its own, so that neither a panic nor a hang is the pool's. When the hook is given
 // up, hung is true: f may still use what it has.
 func (in *Instance) runHook(ctx context.Context, name string, f func() error) (err error, hung bool) {
+	return in.runGuarded(ctx, name, hookGrace, f)
+}
+
+// runGuarded is runHook with a grace of its own, which must be longer than that of hooks that f runs itself.
+func (in *Instance) runGuarded(ctx context.Context, name string, grace time.Duration, f func() error) (err error, hung bool) {
 	done := make(chan error, 1)
 	go func() {
 		err := error(&HookError{Instance: in.cfg.Name, Hook: name, Err: errGoexit})
@@ -57,11 +72,11 @@ func (in *Instance) runHook(ctx context.Context, name string, f func() error) (e
 		}()
 		err = f()
 	}()
-	err, hung = awaitHook(ctx, done)
+	err, hung = awaitHook(ctx, grace, done)
 	if hung {
 		err = &HookError{Instance: in.cfg.Name, Hook: name, Err: err}
 	}
-	if _, failed := errors.AsType[*HookError](err); failed {
+	if e, failed := errors.AsType[*HookError](err); failed && e.Hook == name {
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		in.stat.HookErrors++
@@ -69,13 +84,13 @@ func (in *Instance) runHook(ctx context.Context, name string, f func() error) (e
 	return err, hung
 }
 
-func awaitHook(ctx context.Context, done <-chan error) (err error, hung bool) {
+func awaitHook(ctx context.Context, grace time.Duration, done <-chan error) (err error, hung bool) {
 	select {
 	case err := <-done:
 		return err, false
 	case <-ctx.Done():
 	}
-	t := time.NewTimer(hookGrace)
+	t := time.NewTimer(grace)
 	defer t.Stop()
 	select {
 	case err := <-done:
@@ -195,7 +210,7 @@ func (r *resource) beforeClose() {
 	if hook == nil || r.abandoned {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(r.db.in.alive, closeTimeout)
 	defer cancel()
 	_ = r.connHook(ctx, "BeforeClose", func() error { hook(r.conn); return nil })
 }

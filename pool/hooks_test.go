@@ -140,6 +140,17 @@ func misbehave(hook string, how func()) func(*pool.Config) {
 			c.Reset = func(context.Context, *pgx.Conn) error { how(); return nil }
 		case "AfterRelease":
 			c.AfterRelease = func(*pgx.Conn) bool { how(); return true }
+		case "DialFunc":
+			dial := c.Conn.DialFunc
+			c.Conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+				how()
+				return dial(ctx, network, addr)
+			}
+		case "LookupFunc":
+			c.Conn.LookupFunc = func(context.Context, string) ([]string, error) { how(); return []string{"127.0.0.1"}, nil }
+			c.Conn.Host = "localhost"
+		case "Tracer":
+			c.Conn.Tracer = connectTracer(how)
 		case "BeforeClose":
 			c.NoIdle = true
 			c.BeforeClose = func(*pgx.Conn) { how() }
@@ -147,7 +158,19 @@ func misbehave(hook string, how func()) func(*pool.Config) {
 	}
 }
 
-var hooks = []string{"Password", "BeforeConnect", "AfterConnect", "PrepareConn", "Reset", "AfterRelease", "BeforeClose"}
+// connectTracer is called after the connection was opened.
+type connectTracer func()
+
+func (connectTracer) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+	return ctx
+}
+func (f connectTracer) TraceConnectEnd(context.Context, pgx.TraceConnectEndData) { f() }
+func (connectTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+func (connectTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+var hooks = []string{"DialFunc", "LookupFunc", "Tracer", "Password", "BeforeConnect", "AfterConnect", "PrepareConn", "Reset", "AfterRelease", "BeforeClose"}
 
 func TestAHookThatPanicsCostsItsConnectionAndNothingElse(t *testing.T) {
 	s := shared(t)
@@ -188,7 +211,8 @@ func TestAHookThatHangsCostsItsConnectionAndNothingElse(t *testing.T) {
 			var bad atomic.Bool
 			bad.Store(true)
 			release := make(chan struct{})
-			t.Cleanup(func() { close(release) })
+			letGo := sync.OnceFunc(func() { close(release) })
+			t.Cleanup(letGo)
 			in := s.instance(limit(2), func(c *pool.Config) {
 				c.DialTimeout, c.MaxDials, c.AcquireTimeout = 700*time.Millisecond, 1, 3*time.Second
 			}, misbehave(hook, func() {
@@ -205,6 +229,10 @@ func TestAHookThatHangsCostsItsConnectionAndNothingElse(t *testing.T) {
 				require.ErrorAs(t, err, &e)
 			}
 			require.NoError(t, db.Ping(within(t, soon)), "others are served while the hook hangs")
+			if hook == "DialFunc" { // it may still open a socket
+				require.Equal(t, 2, in.Stat().Open)
+				letGo()
+			}
 			eventually(t, "the hung one's token comes back", func() bool {
 				return in.Stat().HookErrors == 1 && in.Stat().Open == in.Stat().Idle
 			})

@@ -32,6 +32,8 @@ type Instance struct {
 	cancels     chan struct{} // a slot for each cancel request in flight
 	cancelDials atomic.Int64
 
+	databases atomic.Int64
+
 	observers     atomic.Pointer[[]*Observer] // nil when there is none; replaced under mu, never modified
 	noClientCheck atomic.Bool                 // the server does not know client_connection_check_interval
 
@@ -41,7 +43,10 @@ type Instance struct {
 
 	stopTicks chan struct{} // closed by Close; ends keepTime
 	quiet     chan struct{} // closed when Close has nothing left to wait for
-	dead      chan struct{} // closed when Close gives up on sockets that do not end
+
+	// alive ends when Close gives up on sockets that do not end.
+	alive context.Context
+	die   context.CancelFunc
 
 	mu sync.Mutex // guards everything below
 
@@ -54,13 +59,14 @@ type Instance struct {
 	peak    int
 	demand  int // the most connections in use or waited for since the last call of Demand
 
-	dbs      []*Database // only grows
-	sockets  map[*socket]struct{}
-	dialling int // dials of ours in flight; each has a token
-	turns    turns
-	evicting int // tokens that are on their way back from connections closed for someone who waits
-	inUse    int // resources lent to callers
-	idle     int // resources in the databases' idle lists
+	dbs       []*Database // only grows; databases is its length
+	sockets   map[*socket]struct{}
+	dialling  int // dials of ours in flight; each has a token
+	turns     turns
+	evicting  int // tokens that are on their way back from connections closed for someone who waits
+	reclaimed int // of evicting: from pgxpools
+	inUse     int // resources lent to callers
+	idle      int // resources in the databases' idle lists
 
 	// waiting counts the callers in the databases' lines and in raw: while it is 0 a returned connection needs no
 	// thought.
@@ -68,6 +74,7 @@ type Instance struct {
 	lined     [numClasses]int // callers in the databases' lines
 	held      int             // callers who wait for the end of a pause
 	capped    int             // callers who wait for their key's turn
+	parked    [numClasses]int // the callers of both
 	low       int             // connections in use by Scatter and Batch, while there is a reserve
 	raw       list[waiter]    // callers that want a token for a socket of their own
 	controls  list[waiter]    // callers that want the control token
@@ -132,7 +139,6 @@ func New(c Config) (*Instance, error) {
 		inspecting: make(chan struct{}, 1),
 		stopTicks:  make(chan struct{}),
 		quiet:      make(chan struct{}),
-		dead:       make(chan struct{}),
 		limit:      c.Limit,
 		sockets:    make(map[*socket]struct{}),
 		tasks:      1,
@@ -141,6 +147,7 @@ func New(c Config) (*Instance, error) {
 	in.tickUsesLocked() // nobody else has it yet
 	in.attended = c.PrepareConn != nil || c.LeakAfter > 0
 	in.mostIdle = c.mostIdle()
+	in.alive, in.die = context.WithCancel(context.Background())
 	in.dialCtx, in.stopDials = context.WithCancel(context.Background())
 	go in.keepTime(c.tick())
 	return in, nil
@@ -172,6 +179,7 @@ func (in *Instance) Database(name string, o DatabaseConfig) *Database {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.dbs = append(in.dbs, d)
+	in.databases.Store(int64(len(in.dbs)))
 	in.pumpLocked()
 	return d
 }

@@ -127,7 +127,20 @@ func TestIdleConnectionsAreLentInTheConfiguredOrder(t *testing.T) {
 func TestSizesThatContradictEachOtherAreRefused(t *testing.T) {
 	s := shared(t)
 	for sentence, change := range map[string]func(*pool.Config){
-		"must not be negative":       func(c *pool.Config) { c.MinIdle = -1 },
+		"Config.MaxWaiting is -1":    func(c *pool.Config) { c.MaxWaiting = -1 },
+		"Config.Reserve is -1":       func(c *pool.Config) { c.Reserve = -1 },
+		"Config.MaxPerKey is -1":     func(c *pool.Config) { c.MaxPerKey = -1 },
+		"Config.MaxDials is -1":      func(c *pool.Config) { c.MaxDials = -1 },
+		"Config.MinOpen is -1":       func(c *pool.Config) { c.MinOpen = -1 },
+		"Config.MinIdle is -1":       func(c *pool.Config) { c.MinIdle = -1 },
+		"Config.MaxIdle is -1":       func(c *pool.Config) { c.MaxIdle = -1 },
+		"Config.QueueInterval is -":  func(c *pool.Config) { c.QueueInterval = -1 },
+		"Config.DialTimeout is -":    func(c *pool.Config) { c.DialTimeout = -1 },
+		"Conn.ConnectTimeout is -":   func(c *pool.Config) { c.Conn.ConnectTimeout = -1 },
+		"Config.DrainTimeout is -":   func(c *pool.Config) { c.DrainTimeout = -1 },
+		"Config.LingerTimeout is -":  func(c *pool.Config) { c.LingerTimeout = -1 },
+		"Config.PingTimeout is -":    func(c *pool.Config) { c.PingTimeout = -1 },
+		"one of pgx's modes":         func(c *pool.Config) { c.PoolerExecMode = 99 },
 		"NoIdle keeps no connection": func(c *pool.Config) { c.NoIdle, c.MinOpen = true, 1 },
 		"less than the 3 of MinIdle": func(c *pool.Config) { c.MaxIdle, c.MinIdle = 2, 3 },
 		"less than the 4 of MinIdle": func(c *pool.Config) { c.MaxIdle, c.MinOpen = 2, 4 },
@@ -159,6 +172,25 @@ func TestWarmOpensTheSameNumberForEachDatabaseAsFarAsTheLimitAllows(t *testing.T
 	require.NoError(t, in.Warm(within(t, soon), 100))
 	require.Equal(t, 5, in.Stat().Open)
 	require.Equal(t, 5, in.Stat().Peak)
+}
+
+func TestWarmGoesOnWhenNobodyWaitsAnyMore(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(3), func(c *pool.Config) { c.Reserve = 2 })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := pool.WithClass(within(t, soon), pool.Batch)
+	held, err := db.Acquire(ctx)
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- db.Ping(ctx) }()
+	eventually(t, "it waits, while two tokens are free that it may not have", func() bool { return in.Stat().Waiting == 1 })
+	warm := make(chan error, 1)
+	go func() { warm <- in.Warm(within(t, soon), 3) }()
+	eventually(t, "Warm waits behind it", func() bool { return pool.Warming(in) })
+	held.Release()
+	require.NoError(t, <-served)
+	require.NoError(t, <-warm)
+	require.Equal(t, 3, in.Stat().Open)
 }
 
 func TestWarmAndReadySayWhatIsMissingWhenTheirTimeEnds(t *testing.T) {

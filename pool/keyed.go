@@ -43,11 +43,13 @@ func (k Keyed) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 	if err != nil {
 		return failedRows{err: err}, err
 	}
+	handed := false
+	defer r.releaseUnless(&handed)
 	rows, err := r.conn.Query(ctx, sql, args...)
 	if err != nil {
-		r.release()
 		return rows, err
 	}
+	handed = true
 	return r.newRows(rows), nil
 }
 
@@ -57,7 +59,11 @@ func (k Keyed) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	if err != nil {
 		return failedRows{err: err}
 	}
-	return r.newRow(r.conn.QueryRow(ctx, sql, args...))
+	handed := false
+	defer r.releaseUnless(&handed)
+	w := r.newRow(r.conn.QueryRow(ctx, sql, args...))
+	handed = true
+	return w
 }
 
 // SendBatch is [Database.SendBatch] for the key.
@@ -66,7 +72,10 @@ func (k Keyed) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
+	handed := false
+	defer r.releaseUnless(&handed)
 	results := r.sendBatch(ctx, b)
+	handed = true
 	if results.tx != nil {
 		results.tx.set(r)
 		watch(results.tx, r)
@@ -96,11 +105,13 @@ func (k Keyed) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
+	handed := false
+	defer r.releaseUnless(&handed)
 	t, err := r.beginTx(ctx, o)
 	if err != nil {
-		r.release()
 		return nil, err
 	}
+	handed = true
 	t.set(r)
 	watch(t, r)
 	return t, nil

@@ -75,6 +75,7 @@ func TestBackendsLookForTheirClient(t *testing.T) {
 	}{
 		{"by default", "10s", func(*pool.Config) {}},
 		{"as configured", "1500ms", func(c *pool.Config) { c.ClientCheckInterval = 1500 * time.Millisecond }},
+		{"ten years", "2147483647ms", func(c *pool.Config) { c.ClientCheckInterval = 10 * 365 * 24 * time.Hour }},
 		{"not at all", "0", func(c *pool.Config) { c.ClientCheckInterval = -1 }},
 		{"as the template says", "3s", func(c *pool.Config) { c.Conn.RuntimeParams["client_connection_check_interval"] = "3s" }},
 	} {

@@ -33,14 +33,7 @@ func (in *Instance) setLimit(n int, reason string) {
 	in.tellLimitLocked(n, reason)
 	in.limit, in.reason = n, reason
 	in.pace = pace{began: sinceEpoch()} // what was measured was another pool
-	for over := -in.freeLocked(work); over > 0; over-- {
-		r := in.oldestIdleLocked(nil)
-		if r == nil {
-			in.reclaimLentLocked()
-			break
-		}
-		in.closeLocked(r, &in.stat.Closes.Shrunk)
-	}
+	in.trimLocked()
 	in.failManyLocked()
 	if n == 0 {
 		in.refuseWaitersLocked(in.noBudgetLocked())
@@ -52,6 +45,30 @@ func (in *Instance) setLimit(n int, reason string) {
 	for _, s := range ended { // outside mu: see the lock order
 		s.end(&noControlError{instance: in.cfg.Name, limit: n})
 	}
+}
+
+// trimLocked closes what is idle and over a lowered limit. mu must be held; pumpLocked calls it.
+func (in *Instance) trimLocked() {
+	for over := in.overLocked(); over > 0; over-- {
+		r := in.oldestIdleLocked(nil)
+		if r == nil {
+			in.reclaimLentLocked()
+			return
+		}
+		in.closeLocked(r, &in.stat.Closes.Shrunk)
+	}
+}
+
+// overLocked is how many connections must be closed for a lowered limit, beside those that are on their way out: closing
+// takes a moment, in which a busy pool has all its connections returned. What lingers may do so for long and does not
+// count as on its way. mu must be held.
+func (in *Instance) overLocked() int {
+	over := -in.freeLocked(work)
+	if over <= 0 {
+		return 0
+	}
+	leaving := in.charged[work] - in.idle - in.lentLocked() - in.dialling - in.lingering
+	return over - max(leaving, 0) - in.reclaimed
 }
 
 // keptLocked is how many sockets are kept back for control: none when that would leave nothing for work. mu must be

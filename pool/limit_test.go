@@ -51,6 +51,30 @@ func TestALoweredLimitClosesIdleConnectionsAtOnceAndOthersOnReturn(t *testing.T)
 	require.EqualValues(t, 3, st.Closes.Shrunk)
 }
 
+func TestALoweredLimitClosesNoMoreThanItMust(t *testing.T) {
+	s := shared(t)
+	closing := make(chan struct{})
+	in := s.instance(limit(8), func(c *pool.Config) { c.BeforeClose = func(*pgx.Conn) { <-closing } })
+	t.Cleanup(func() { close(closing) })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	conns := takeAll(t, db.Acquire, 8)
+	for _, c := range conns[4:] {
+		c.Release()
+	}
+	for range 3 { // a lease that is renewed says the same limit again
+		require.NoError(t, in.SetLimit(7))
+		require.Equal(t, []int{3, 1}, []int{in.Stat().Idle, in.Stat().Draining})
+	}
+	require.NoError(t, in.SetLimit(2))
+	require.Equal(t, []int{0, 4}, []int{in.Stat().Idle, in.Stat().Draining})
+	for _, c := range conns[:4] {
+		c.Release()
+	}
+	st := in.Stat()
+	require.Equal(t, []int{2, 6}, []int{st.Idle, st.Draining}, "a returned one is not closed for those that are closing")
+	require.EqualValues(t, 6, st.Closes.Shrunk)
+}
+
 func TestWithoutABudgetCallersAreToldAndServedOnceThereIsOne(t *testing.T) {
 	s := shared(t)
 	in := s.instance(limit(2))

@@ -78,7 +78,7 @@ func (s *socket) sawEnd(wait time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-s.in.dead:
+	case <-s.in.alive.Done():
 	}
 	return false
 }
@@ -120,11 +120,4 @@ func (b *backend) gone(s *socket) bool {
 	return false
 }
 
-func (in *Instance) isDead() bool {
-	select {
-	case <-in.dead:
-		return true
-	default:
-		return false
-	}
-}
+func (in *Instance) isDead() bool { return in.alive.Err() != nil }

@@ -151,21 +151,30 @@ func (in *Instance) fitOne(ctx context.Context, d *Database, r *resource) (*reso
 		case tries > maxPings:
 			return nil, d.noneFit(tries)
 		}
-		if r, _, err = in.await(ctx, in.enqueueForMany(ctx, d)); err != nil {
+		w, err := in.enqueueForMany(ctx, d)
+		if err != nil {
+			return nil, err
+		}
+		if r, _, err = in.await(ctx, w); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
 }
 
-func (in *Instance) enqueueForMany(ctx context.Context, d *Database) *waiter {
-	w := newWaiter(d)
-	w.class, w.many = ClassOf(ctx), true
+func (in *Instance) enqueueForMany(ctx context.Context, d *Database) (*waiter, error) {
+	c := ClassOf(ctx)
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if err := in.refusalLocked(work); err != nil {
+		in.refusedLocked(c, err)
+		return nil, err
+	}
+	w := newWaiter(d)
+	w.class, w.many = c, true
 	in.joinLocked(w, 0)
 	in.pumpLocked()
-	return w
+	return w, nil
 }
 
 // takeOrQueue takes what is idle and queues for the rest, in one step.

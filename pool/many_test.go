@@ -2,10 +2,12 @@ package pool_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -82,6 +84,32 @@ func TestALoweredLimitEndsAnAcquireManyThatCanNoLongerBeServed(t *testing.T) {
 	require.ErrorAs(t, <-got, &many)
 	held.Release()
 	eventually(t, "down to the limit", func() bool { return a.Stat().Open <= 2 })
+}
+
+func TestAnAcquireManyEndsWithThePoolWhilePrepareConnIsAtWork(t *testing.T) {
+	s := shared(t)
+	preparing, closing := make(chan struct{}), make(chan struct{})
+	in := s.instance(limit(2), func(c *pool.Config) {
+		c.AcquireTimeout = -1
+		c.PrepareConn = func(context.Context, *pgx.Conn) (bool, error) {
+			close(preparing)
+			<-closing
+			return false, nil
+		}
+	})
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	got := make(chan error, 1)
+	go func() {
+		_, err := pool.AcquireMany(context.Background(), db)
+		got <- err
+	}()
+	<-preparing
+	closed := make(chan error, 1)
+	go func() { closed <- in.Close(within(t, soon)) }()
+	eventually(t, "closing", func() bool { return errors.Is(db.Ping(within(t, soon)), pool.ErrClosed) })
+	close(closing)
+	require.ErrorIs(t, <-got, pool.ErrClosed)
+	require.NoError(t, <-closed)
 }
 
 func TestCallersThatNameInstancesInOppositeOrdersDoNotDeadlock(t *testing.T) {

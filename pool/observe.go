@@ -24,7 +24,8 @@ type Observation struct {
 }
 
 // An Observer is told single durations, for metrics that cannot be made of [Stat]. Its method is called by the
-// goroutine that was measured, outside the pool's locks, from many goroutines at once, and must return quickly.
+// goroutine that was measured, outside the pool's locks, from many goroutines at once, and must return quickly. A panic of
+// it is counted in [Counters].HookErrors and nothing else.
 type Observer interface {
 	Observe(o Observation)
 }
@@ -66,9 +67,14 @@ func (in *Instance) observe(what Measure, d *Database, took time.Duration, err e
 func (in *Instance) tellObservers(o Observation) {
 	if all := in.observers.Load(); all != nil {
 		for _, p := range *all {
-			(*p).Observe(o)
+			in.tellObserver(*p, o)
 		}
 	}
+}
+
+func (in *Instance) tellObserver(to Observer, o Observation) {
+	defer in.recovered()
+	to.Observe(o)
 }
 
 // observeUse is called by the holder of r, before it gives r back.

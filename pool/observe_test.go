@@ -1,6 +1,8 @@
 package pool_test
 
 import (
+	"context"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -68,6 +70,27 @@ func TestObserversAreToldEveryDurationOnce(t *testing.T) {
 	require.Len(t, first.of(pool.MeasuredWait), 4)
 	require.Len(t, second.of(pool.MeasuredWait), 5)
 }
+
+type panickingObserver struct{}
+
+func (panickingObserver) Observe(pool.Observation) { panic("an observer of the caller") }
+
+func TestAPanicInAnObserverOrALogHandlerCostsNothing(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(2), func(c *pool.Config) { c.Log = slog.New(panickingHandler{slog.DiscardHandler}) })
+	defer in.Observe(panickingObserver{})()
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.NoError(t, in.SetLimit(1))
+	eventually(t, "wait, use, dial and the line of the log", func() bool { return in.Stat().HookErrors >= 4 })
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.Zero(t, in.Stat().InUse)
+}
+
+type panickingHandler struct{ slog.Handler }
+
+func (panickingHandler) Enabled(context.Context, slog.Level) bool  { return true }
+func (panickingHandler) Handle(context.Context, slog.Record) error { panic("a handler of the caller") }
 
 func TestAFailedDialIsObservedWithItsError(t *testing.T) {
 	s := shared(t)

@@ -127,7 +127,7 @@ func (in *Instance) overLimit(c *pgx.Conn) bool {
 	s := socketOf(c)
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return s != nil && in.freeLocked(work)+in.evicting < 0 && s.promiseLocked()
+	return s != nil && in.overLocked() > 0 && s.promiseLocked()
 }
 
 // reclaimLentLocked makes pgxpools give up an idle connection for somebody who waits, or what is over the limit. It needs a goroutine because pgxpool may run hooks, and is not asked more often than reclaimPeriod.

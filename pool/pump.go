@@ -15,7 +15,9 @@ func (in *Instance) pumpLocked() {
 	if in.closing {
 		return
 	}
+	in.trimLocked()
 	if in.waiting == 0 {
+		in.progressLocked() // Warm stands back while somebody waits
 		in.keepLocked()
 		return
 	}

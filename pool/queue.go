@@ -11,6 +11,7 @@ import (
 // done: res and err are written before the send.
 type waiter struct {
 	node    node[waiter]
+	turn    node[waiter] // in its database's turns, beside node in its tenant's queue
 	place   place
 	db      *Database
 	class   Class
@@ -49,7 +50,7 @@ var waiters = sync.Pool{New: func() any { return &waiter{done: make(chan struct{
 func newWaiter(d *Database) *waiter {
 	w := waiters.Get().(*waiter)
 	w.db, w.since = d, sinceEpoch()
-	w.node.of = w
+	w.node.of, w.turn.of = w, w
 	return w
 }
 
@@ -66,7 +67,9 @@ func (in *Instance) joinLocked(w *waiter, key uint64) {
 	if !w.db.turnFreeLocked(w.tenant) {
 		w.place = inTurn
 		w.tenant.queue.push(&w.node)
+		w.db.turns.push(&w.turn)
 		in.capped++
+		in.parked[w.class]++
 		return
 	}
 	if w.tenant != nil {
@@ -83,6 +86,7 @@ func (in *Instance) admitLocked(w *waiter, now time.Duration) {
 		w.place = isHeld
 		w.db.held.push(&w.node)
 		in.held++
+		in.parked[w.class]++
 		return
 	}
 	w.place = inLine
@@ -112,8 +116,11 @@ func (in *Instance) leaveLocked(w *waiter) {
 		in.waiting--
 	case isHeld:
 		in.held--
+		in.parked[w.class]--
 	case inTurn:
+		w.turn.leave()
 		in.capped--
+		in.parked[w.class]--
 	}
 	w.place = nowhere
 }

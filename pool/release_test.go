@@ -2,12 +2,15 @@ package pool_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/pool"
@@ -172,6 +175,96 @@ func TestAPanicInAScannerGivesTheConnectionBack(t *testing.T) {
 	require.Panics(t, func() { _ = db.QueryRow(ctx, "select 1").Scan(panicking{}) })
 	require.NoError(t, db.Ping(ctx))
 	require.Zero(t, in.Stat().InUse)
+}
+
+type panickingValue struct{}
+
+func (panickingValue) Value() (driver.Value, error) { panic("a Valuer of the caller") }
+
+func TestAPanicInAValuerGivesTheConnectionBack(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	const sql = "select $1::text"
+	batch := &pgx.Batch{}
+	batch.Queue(sql, panickingValue{})
+	for name, f := range map[string]func(){
+		"Exec":      func() { _, _ = db.Exec(ctx, sql, panickingValue{}) },
+		"Query":     func() { _, _ = db.Query(ctx, sql, panickingValue{}) },
+		"QueryRow":  func() { _ = db.QueryRow(ctx, sql, panickingValue{}) },
+		"SendBatch": func() { _ = db.SendBatch(ctx, batch) },
+	} {
+		require.PanicsWithValue(t, "a Valuer of the caller", f, name)
+		require.NoError(t, db.Ping(ctx), name)
+		require.Zero(t, in.Stat().InUse, name)
+	}
+}
+
+func TestAPanicInATracerGivesTheConnectionBack(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1), func(c *pool.Config) { c.Conn.Tracer = panickingTracer{} })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	require.Panics(t, func() { _, _ = db.Begin(ctx) })
+	require.NoError(t, db.Ping(ctx))
+	require.Zero(t, in.Stat().InUse)
+}
+
+type panickingTracer struct{}
+
+func (panickingTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+func (panickingTracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {
+	panic("a tracer of the caller")
+}
+
+// TestWhatHasEndedDoesNotLookAtItsConnection is for the race detector: somebody else has the connection by then.
+func TestWhatHasEndedDoesNotLookAtItsConnection(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 50 {
+				tx, err := db.Begin(ctx)
+				if !assert.NoError(t, err) {
+					return
+				}
+				assert.NoError(t, tx.Commit(ctx))
+				_, err = tx.Exec(ctx, "select 1")
+				assert.ErrorIs(t, err, pgx.ErrTxClosed)
+				assert.ErrorIs(t, tx.SendBatch(ctx, &pgx.Batch{}).Close(), pgx.ErrTxClosed)
+				assert.ErrorIs(t, tx.Rollback(ctx), pgx.ErrTxClosed, "as a deferred one does")
+				rows, err := db.Query(ctx, "select 1")
+				if !assert.NoError(t, err) {
+					return
+				}
+				rows.Close()
+				assert.ErrorContains(t, rows.Scan(new(int)), "closed")
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestFieldsOutliveTheirRows(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	for _, mode := range []pgx.QueryExecMode{pgx.QueryExecModeSimpleProtocol, pgx.QueryExecModeExec,
+		pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec, pgx.QueryExecModeCacheStatement} {
+		mine, err := db.Query(ctx, "select 1 as mine", mode)
+		require.NoError(t, err)
+		mine.Close()
+		_, err = db.Exec(ctx, "select 1 as others", mode)
+		require.NoError(t, err)
+		require.Equal(t, "mine", mine.FieldDescriptions()[0].Name, mode)
+	}
 }
 
 func TestABatchThatBeginsATransactionGivesItsConnectionBackAtTheTransactionsEnd(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A resource is one connection of ours from the end of its dial to its close. It belongs to its instance (idle, under
@@ -41,6 +42,8 @@ type resource struct {
 	conns []Conn
 	rows  []rows
 	row   []row
+
+	fields []pgconn.FieldDescription
 }
 
 const slabSize = 128
@@ -95,6 +98,21 @@ func (r *resource) newRow(wrapped pgx.Row) *row {
 	return w
 }
 
+// ownFields is a copy of the fields of a statement of r.
+func (r *resource) ownFields(fields []pgconn.FieldDescription) []pgconn.FieldDescription {
+	n := len(fields)
+	if n == 0 {
+		return nil
+	}
+	if len(r.fields) < n {
+		r.fields = make([]pgconn.FieldDescription, max(n, slabSize))
+	}
+	own := r.fields[:n:n]
+	r.fields = r.fields[n:]
+	copy(own, fields)
+	return own
+}
+
 // A holder owns a resource until take, which gives it away once whoever asks how often.
 type holder struct{ r atomic.Pointer[resource] }
 
@@ -123,6 +141,14 @@ func (r *resource) release() {
 		r.resetWith(in.afterUse)
 	default:
 		in.putBack(r)
+	}
+}
+
+// releaseUnless gives the connection back when no handle was made that will: because of an error, or of a panic in
+// the caller's own code, which pgx runs (a Valuer, a tracer) and which whoever called may have recovered from.
+func (r *resource) releaseUnless(handed *bool) {
+	if !*handed {
+		r.release()
 	}
 }
 
@@ -225,7 +251,7 @@ func (in *Instance) placeLocked(r *resource) {
 		in.closeLocked(r, &in.stat.Closes.Shutdown)
 	case r.doom != nil:
 		in.closeLocked(r, r.doom)
-	case in.freeLocked(work) < 0:
+	case in.overLocked() > 0:
 		in.closeLocked(r, &in.stat.Closes.Shrunk)
 	case next == nil && d.idle.n >= in.mostIdle:
 		in.closeLocked(r, &in.stat.Closes.Surplus)
@@ -319,7 +345,7 @@ func (r *resource) close() {
 		} else {
 			r.sock.polite.Store(true)
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+		ctx, cancel := context.WithTimeout(r.db.in.alive, closeTimeout)
 		defer cancel()
 		_ = r.conn.Close(ctx)
 	}
@@ -343,7 +369,7 @@ func (r *resource) close() {
 
 // cancel asks the server to cancel the running statement. It may be called after the connection was closed.
 func (r *resource) cancel() {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(r.db.in.alive, closeTimeout)
 	defer cancel()
 	_ = r.conn.PgConn().CancelRequest(ctx)
 }

@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"errors"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -10,23 +12,28 @@ import (
 type rows struct {
 	pgx.Rows
 	holder
-	fields []pgconn.FieldDescription // set before the connection is given back
+	fields []pgconn.FieldDescription // a copy, made before the connection is given back
 }
+
+var errRowsClosed = errors.New("pool: the rows are closed")
 
 func (w *rows) Close() {
 	w.Rows.Close()
-	if w.peek() != nil {
-		w.fields = w.Rows.FieldDescriptions()
-	}
+	w.keepFields()
 	w.release()
 }
 
-// FieldDescriptions works after Close too: pgx's own then looks into the connection, which somebody else may have.
+// FieldDescriptions works after Close too, and what it returns stays as it is. pgx keeps them in the connection, whose
+// next statement overwrites them.
 func (w *rows) FieldDescriptions() []pgconn.FieldDescription {
-	if w.peek() == nil {
-		return w.fields
+	w.keepFields()
+	return w.fields
+}
+
+func (w *rows) keepFields() {
+	if r := w.peek(); r != nil && w.fields == nil {
+		w.fields = r.ownFields(w.Rows.FieldDescriptions())
 	}
-	return w.Rows.FieldDescriptions()
 }
 
 func (w *rows) Next() bool {
@@ -38,6 +45,9 @@ func (w *rows) Next() bool {
 }
 
 func (w *rows) Scan(dest ...any) error {
+	if w.peek() == nil {
+		return errRowsClosed // pgx would look into the connection
+	}
 	err := w.Rows.Scan(dest...)
 	if err != nil {
 		w.Close()

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+	"math"
 	"net"
 	"net/netip"
 	"strconv"
@@ -55,7 +56,7 @@ const askClient = "select pg_catalog.host(pg_catalog.inet_client_addr()) || ' ' 
 func (r *resource) introduce(ctx context.Context, set bool) (string, error) {
 	sql := askClient
 	if set {
-		ms := max(r.db.in.cfg.ClientCheckInterval/time.Millisecond, 1)
+		ms := min(max(r.db.in.cfg.ClientCheckInterval/time.Millisecond, 1), math.MaxInt32) // what the setting can be
 		sql += ", pg_catalog.set_config('" + clientCheck + "', '" + strconv.FormatInt(int64(ms), 10) + "', false)"
 	}
 	return r.ask(ctx, sql)

@@ -230,6 +230,9 @@ func (s *socket) promiseLocked() bool {
 	}
 	s.promised = true
 	s.in.evicting++
+	if s.purpose == lent {
+		s.in.reclaimed++
+	}
 	return true
 }
 
@@ -238,6 +241,9 @@ func (s *socket) unpromiseLocked() {
 	if s.promised {
 		s.promised = false
 		s.in.evicting--
+		if s.purpose == lent {
+			s.in.reclaimed--
+		}
 	}
 }
 

@@ -185,14 +185,100 @@ type DatabaseCounters struct {
 	Transactions int64         `json:"transactions"`
 }
 
-// Stat takes a snapshot. It holds the pool up for as long as it takes to copy the numbers: some microseconds, more
-// with hundreds of databases, and the same with any number of connections.
+// Stat takes a snapshot. It holds the pool up for as long as it takes to copy the numbers: about a microsecond, some
+// more with hundreds of databases, and the same with any number of connections and of callers.
 func (in *Instance) Stat() Stat {
-	s, first := in.copyStat()
+	dbs := make([]databaseNumbers, in.databases.Load())
+	s, first := in.copyStat(&dbs)
 	if first > 0 {
 		s.OldestWait = sinceEpoch() - first
 	}
+	s.DialErrorsBy = maps.Clone(s.DialErrorsBy)
 	s.CancelDials, s.Cancelling = in.cancelDials.Load(), len(in.cancels)
+	s.sumDatabases(dbs)
+	s.sumClasses()
+	return s
+}
+
+// databaseNumbers is what mu guards of a database.
+type databaseNumbers struct {
+	of                            *Database
+	idle, lent, dialling, waiting int
+	first                         time.Duration // when the first of those who wait came, since epoch; zero while nobody does
+	failing                       string        // the kind of the last dial's error
+	retryAt                       time.Time
+	counters                      DatabaseCounters
+	acquires                      [numClasses]int64
+}
+
+// copyStat copies everything that mu guards, and since when, from epoch, the first of those who wait has waited.
+// Nothing in it depends on how many there are of anything but databases, whose numbers go to dbs.
+func (in *Instance) copyStat(dbs *[]databaseNumbers) (s Stat, first time.Duration) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	s = Stat{
+		Name: in.cfg.Name, Limit: in.limit, Open: in.openLocked(), Peak: in.peak, Idle: in.idle, InUse: in.inUse,
+		Dialling: in.dialling, Draining: in.drainingLocked(), Lingering: in.lingering, Lent: in.charged[lent],
+		Waiting: in.waitingLocked(), Paused: in.paused != nil, Counters: in.stat, Classes: in.classes,
+	}
+	s.MinIdle = min(in.cfg.MinIdle*len(in.dbs), in.limit)
+	s.MaxIdle = min(min(in.mostIdle, in.limit)*len(in.dbs), in.limit)
+	for c := range s.Classes {
+		s.Classes[c].Waiting = in.lined[c] + in.parked[c]
+	}
+	s.Classes[Interactive].Waiting += in.raw.n
+	s.Classes[Control].Waiting += in.controls.n
+	first = earlier(firstSince(&in.raw), firstSince(&in.controls))
+	if extra := len(in.dbs) - len(*dbs); extra > 0 { // somebody has just come
+		*dbs = append(*dbs, make([]databaseNumbers, extra)...)
+	}
+	for i, d := range in.dbs {
+		n := &(*dbs)[i]
+		n.of, n.idle, n.lent, n.dialling, n.failing, n.retryAt = d, d.idle.n, d.lent, d.dialling, d.failing, d.retryAt
+		n.waiting, n.counters, n.acquires = d.line.n+d.held.n+d.turns.n, d.stat, d.acquires
+		n.first = earlier(firstSince(&d.held), firstSince(&d.turns))
+		for c := range d.line.classes {
+			n.first = earlier(n.first, firstSince(&d.line.classes[c]))
+		}
+		first = earlier(first, n.first)
+	}
+	return s, first
+}
+
+// sumDatabases makes the parts of the databases, and what the whole has of them.
+func (s *Stat) sumDatabases(dbs []databaseNumbers) {
+	failed := time.Time{}
+	s.Databases = make([]DatabaseStat, len(dbs))
+	s.Bound = "backends"
+	for i := range dbs {
+		n, ds := &dbs[i], &s.Databases[i]
+		*ds = DatabaseStat{Database: n.of.name, User: n.of.conn.User, Shard: n.of.shard, Idle: n.idle, InUse: n.lent,
+			Dialling: n.dialling, Waiting: n.waiting, BackingOff: n.failing != "", LastDialError: n.failing,
+			DatabaseCounters: n.counters}
+		ds.Transactions = n.of.begun.Load()
+		s.Transactions += ds.Transactions
+		for c, acquires := range n.acquires {
+			ds.Acquires += acquires
+			s.Classes[c].Acquires += acquires
+		}
+		if n.first > 0 {
+			ds.OldestWait = sinceEpoch() - n.first
+		}
+		if n.of.Pooling() != NoPooling { // its backends are the pooler's affair
+			s.Bound = "sockets"
+		}
+		if !ds.BackingOff {
+			continue
+		}
+		s.BackingOff++
+		if !n.retryAt.Before(failed) {
+			failed, s.LastDialError = n.retryAt, n.failing
+		}
+	}
+}
+
+// sumClasses makes the totals of what is counted by class.
+func (s *Stat) sumClasses() {
 	for i := range s.Classes {
 		c := &s.Classes[i]
 		c.Class = Class(i)
@@ -206,74 +292,6 @@ func (in *Instance) Stat() Stat {
 		s.Failed += c.Failed
 		s.Wait.merge(&c.Wait)
 	}
-	return s
-}
-
-// copyStat copies everything that mu guards, and since when, from epoch, the first of those who wait has waited.
-func (in *Instance) copyStat() (s Stat, first time.Duration) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	s = Stat{
-		Name: in.cfg.Name, Bound: in.boundLocked(), Limit: in.limit, Open: in.openLocked(), Peak: in.peak, Idle: in.idle,
-		InUse: in.inUse, Dialling: in.dialling, Draining: in.drainingLocked(), Lingering: in.lingering,
-		Lent: in.charged[lent], Waiting: in.waitingLocked(), Paused: in.paused != nil,
-		Counters: in.stat, Classes: in.classes, Databases: make([]DatabaseStat, len(in.dbs)),
-	}
-	s.MinIdle = min(in.cfg.MinIdle*len(in.dbs), in.limit)
-	s.MaxIdle = min(min(in.mostIdle, in.limit)*len(in.dbs), in.limit)
-	s.DialErrorsBy = maps.Clone(in.stat.DialErrorsBy)
-	s.Classes[Interactive].Waiting = in.raw.n
-	s.Classes[Control].Waiting = in.controls.n
-	first = earlier(firstSince(&in.raw), firstSince(&in.controls))
-	failed := time.Time{}
-	for i, d := range in.dbs {
-		since, waiting := d.waitingSince(&s.Classes)
-		first = earlier(first, since)
-		ds := &s.Databases[i]
-		*ds = DatabaseStat{Database: d.name, User: d.conn.User, Shard: d.shard, Idle: d.idle.n, InUse: d.lent, Dialling: d.dialling,
-			Waiting: waiting, DatabaseCounters: d.stat}
-		ds.Transactions = d.begun.Load()
-		s.Transactions += ds.Transactions
-		for c, n := range d.acquires {
-			ds.Acquires += n
-			s.Classes[c].Acquires += n
-		}
-		if since > 0 {
-			ds.OldestWait = sinceEpoch() - since
-		}
-		if d.failures == 0 {
-			continue
-		}
-		ds.BackingOff, ds.LastDialError = true, dialErrorKind(d.dialErr)
-		s.BackingOff++
-		if !d.retryAt.Before(failed) {
-			failed, s.LastDialError = d.retryAt, ds.LastDialError
-		}
-	}
-	return s, first
-}
-
-// waitingSince is when the first of those who wait for the database came, or zero, and how many there are, whom it adds
-// to their classes. The instance's mu must be held.
-func (d *Database) waitingSince(classes *[numClasses]ClassStat) (first time.Duration, n int) {
-	count := func(l *list[waiter]) {
-		first = earlier(first, firstSince(l))
-		for e := l.first; e != nil; e = e.next {
-			classes[e.of.class].Waiting++
-			n++
-		}
-	}
-	for c := range d.line.classes {
-		l := &d.line.classes[c]
-		first = earlier(first, firstSince(l))
-		classes[c].Waiting += l.n
-		n += l.n
-	}
-	count(&d.held)
-	for _, t := range d.tenants {
-		count(&t.queue)
-	}
-	return first, n
 }
 
 // firstSince is when the first one in l came, since epoch, or zero.

@@ -29,8 +29,13 @@ func (c *Conn) Explain(err error, wasClosed bool) error {
 type tx struct {
 	pgx.Tx
 	holder
-	on *resource // where it runs
+	on    *resource // where it runs
+	ended bool      // by Commit or Rollback: the connection may be somebody else's
 }
+
+// closed reports whether the connection was closed before a call, as far as that is the transaction's to know: after
+// Commit, when a deferred Rollback comes, it must not be looked at.
+func (w *tx) closed() bool { return w.ended || w.Conn().IsClosed() }
 
 func (r *resource) beginTx(ctx context.Context, o pgx.TxOptions) (*tx, error) {
 	closed := r.conn.IsClosed()
@@ -42,26 +47,25 @@ func (r *resource) beginTx(ctx context.Context, o pgx.TxOptions) (*tx, error) {
 	return &tx{Tx: t, on: r}, nil
 }
 
-func (w *tx) Commit(ctx context.Context) error {
-	defer w.release()
-	closed := w.Conn().IsClosed()
-	return w.on.explain(w.Tx.Commit(ctx), closed)
-}
+func (w *tx) Commit(ctx context.Context) error { return w.end(ctx, w.Tx.Commit) }
 
-func (w *tx) Rollback(ctx context.Context) error {
+func (w *tx) Rollback(ctx context.Context) error { return w.end(ctx, w.Tx.Rollback) }
+
+func (w *tx) end(ctx context.Context, f func(context.Context) error) error {
 	defer w.release()
-	closed := w.Conn().IsClosed()
-	return w.on.explain(w.Tx.Rollback(ctx), closed)
+	closed := w.closed()
+	defer func() { w.ended = true }()
+	return w.on.explain(f(ctx), closed)
 }
 
 func (w *tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	closed := w.Conn().IsClosed()
+	closed := w.closed()
 	tag, err := w.Tx.Exec(ctx, sql, args...)
 	return tag, w.on.explain(err, closed)
 }
 
 func (w *tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	closed := w.Conn().IsClosed()
+	closed := w.closed()
 	return &batchResults{BatchResults: w.Tx.SendBatch(ctx, b), on: w.on, wasClosed: closed}
 }
 
