@@ -283,11 +283,16 @@ var endsInZeros = regexp.MustCompile(`(\.\d*?)0+"`)
 
 // withoutScale takes 0.0 and 0 for one: DISTINCT keeps either, and ORDER BY puts either first.
 func withoutScale(lines []string) []string {
+	short := inShort(lines)
+	sort.Strings(short)
+	return short
+}
+
+func inShort(lines []string) []string {
 	short := make([]string, len(lines))
 	for i, l := range lines {
 		short[i] = strings.ReplaceAll(endsInZeros.ReplaceAllString(l, `$1"`), `."`, `"`)
 	}
-	sort.Strings(short)
 	return short
 }
 
