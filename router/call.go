@@ -125,26 +125,30 @@ func (s *snapshot) commonOwner(p *plan.Plan, keys []shard.Key) (*node, error) {
 		return s.anyOwner()
 	}
 	first, err := s.owner(keys[0].Slot())
-	if err != nil {
-		return nil, err
+	if err != nil || s.onOneShard(keys) {
+		return first, err
 	}
-	var others map[*node]bool
-	for _, k := range keys[1:] {
-		n, err := s.owner(k.Slot())
-		if err != nil {
+	found, shards := make([]bool, len(s.owners)), 0
+	for _, k := range keys {
+		if _, err := s.owner(k.Slot()); err != nil {
 			return nil, err
 		}
-		if n != first {
-			if others == nil {
-				others = map[*node]bool{first: true}
-			}
-			others[n] = true
+		if i := s.slots.Index(k.Slot()); !found[i] {
+			found[i] = true
+			shards++
 		}
 	}
-	if others != nil {
-		return nil, &MultiShardError{Table: p.KeyTable, Keys: len(keys), Shards: len(others)}
+	return nil, &MultiShardError{Table: p.KeyTable, Keys: len(keys), Shards: shards}
+}
+
+// onOneShard reports whether one shard holds all keys, and there are some.
+func (s *snapshot) onOneShard(keys []shard.Key) bool {
+	for _, k := range keys {
+		if s.slots.Index(k.Slot()) != s.slots.Index(keys[0].Slot()) {
+			return false
+		}
 	}
-	return first, nil
+	return len(keys) > 0
 }
 
 // mismatch gives a refusal of Bind its public form.

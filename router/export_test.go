@@ -22,3 +22,6 @@ func PoolOf(c PoolConfig) pool.Config {
 	c.apply(&pc)
 	return pc
 }
+
+// RaceEnabled says that the race detector counts allocations of its own.
+const RaceEnabled = raceEnabled

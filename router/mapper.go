@@ -22,29 +22,39 @@ type scanner[T any] struct {
 	dest   []any
 	scalar bool
 	ptr    bool // T is a pointer to a struct
+	value  T    // each row is scanned here, and copied
 }
 
 func (s *scanner[T]) row(r pgx.Rows) (T, error) {
-	var v T
 	if !s.ready {
 		if err := s.prepare(r.FieldDescriptions()); err != nil {
-			return v, err
+			return s.value, err
+		}
+		if !s.ptr {
+			s.aim(reflect.ValueOf(&s.value).Elem())
 		}
 	}
-	if s.scalar {
-		return v, r.Scan(&v)
-	}
-	target := reflect.ValueOf(&v).Elem()
+	var none T
+	s.value = none
 	if s.ptr {
+		target := reflect.ValueOf(&s.value).Elem()
 		target.Set(reflect.New(target.Type().Elem()))
-		target = target.Elem()
+		s.aim(target.Elem())
+	}
+	err := r.Scan(s.dest...)
+	return s.value, err
+}
+
+// aim points the destinations at a value of the struct, or at a scalar.
+func (s *scanner[T]) aim(target reflect.Value) {
+	if s.scalar {
+		s.dest = []any{target.Addr().Interface()}
 	}
 	for i, path := range s.fields {
 		if path != nil {
 			s.dest[i] = target.FieldByIndex(path).Addr().Interface()
 		}
 	}
-	return v, r.Scan(s.dest...)
 }
 
 func (s *scanner[T]) prepare(columns []pgconn.FieldDescription) error {

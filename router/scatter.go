@@ -120,12 +120,8 @@ func (s *snapshot) parts(few bool, keys []shard.Key) ([]share, error) {
 	for i, n := range s.owners {
 		all[i] = share{node: n, owned: &s.owned[i]}
 	}
-	for _, k := range keys {
-		i := s.slots.Index(k.Slot())
-		if i < 0 {
-			return nil, &UnknownShardError{Slot: k.Slot(), MapVersion: s.slots.Version()}
-		}
-		all[i].keys = append(all[i].keys, k)
+	if err := s.giveOut(keys, all); err != nil {
+		return nil, err
 	}
 	if few {
 		all = slices.DeleteFunc(all, func(p share) bool { return len(p.keys) == 0 })
@@ -136,6 +132,30 @@ func (s *snapshot) parts(few bool, keys []shard.Key) ([]share, error) {
 		}
 	}
 	return all, nil
+}
+
+// giveOut gives each shard the keys that are its own.
+func (s *snapshot) giveOut(keys []shard.Key, all []share) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	counts := make([]int, len(all))
+	for _, k := range keys {
+		i := s.slots.Index(k.Slot())
+		if i < 0 {
+			return &UnknownShardError{Slot: k.Slot(), MapVersion: s.slots.Version()}
+		}
+		counts[i]++
+	}
+	room := make([]shard.Key, len(keys))
+	for i, n := range counts {
+		all[i].keys, room = room[:0:n], room[n:]
+	}
+	for _, k := range keys {
+		p := &all[s.slots.Index(k.Slot())]
+		p.keys = append(p.keys, k)
+	}
+	return nil
 }
 
 // unconfigured names the first shard of the map that this process does not know.

@@ -75,14 +75,14 @@ func TestAConnectionKeepsABoundedNumberOfTexts(t *testing.T) {
 	f, own := opened(t, 1)
 	own.Close()
 	var most atomic.Int64
-	f.cfg.Pool.AfterRelease = func(c *pgx.Conn) bool {
-		got, err := c.PgConn().Exec(context.Background(), "select count(*) from pg_prepared_statements where name like 'keyway%'").ReadAll()
+	f.cfg.Pool.PrepareConn = func(ctx context.Context, c *pgx.Conn) (bool, error) { // before each use
+		got, err := c.PgConn().Exec(ctx, "select count(*) from pg_prepared_statements where name like 'keyway%'").ReadAll()
 		if err == nil {
 			var n int64
 			_, _ = fmt.Sscan(string(got[0].Rows[0][0]), &n)
 			most.Store(max(most.Load(), n))
 		}
-		return true
+		return true, err
 	}
 	db := f.open()
 	for i := range 150 {

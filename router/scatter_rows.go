@@ -70,7 +70,7 @@ func (r *scatterRows) attempt() (pgx.Rows, error) {
 	if err := r.resolve(); err != nil {
 		return nil, err
 	}
-	if one := r.binding.One; one != nil && (one.Target != plan.ToKeyList || r.onOneShard(one.Keys)) {
+	if one := r.binding.One; one != nil && (one.Target != plan.ToKeyList || r.snap.onOneShard(one.Keys)) {
 		r.single = true
 		rows := r.db.newRows(r.ctx, shard.Key{}, r.sql, r.args)
 		return rows, rows.start()
@@ -96,11 +96,6 @@ func (r *scatterRows) attempt() (pgx.Rows, error) {
 		return nil, err
 	}
 	return r.merged()
-}
-
-func (r *scatterRows) onOneShard(keys []shard.Key) bool {
-	_, err := r.snap.commonOwner(&plan.Plan{}, keys)
-	return err == nil
 }
 
 // resolve plans the statement by the current snapshot, after a look at the registry when a name is not in it.

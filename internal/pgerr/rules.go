@@ -79,6 +79,9 @@ var staleDescription = Rule{"08P01", RetryTx, RetryTx, 1, "a cached description 
 // Stale reports whether err says that a prepared statement, or what is known of it on the client, is out of date or gone.
 // The statement was not executed: it may be prepared anew and sent once more.
 func Stale(err error) bool {
+	if err == nil {
+		return false
+	}
 	pg, ok := asPgError(err)
 	if !ok {
 		return false

@@ -12,11 +12,11 @@ import (
 func (b *binder) array(n int, t shard.Type) ([]shard.Key, error) {
 	switch v := b.arg(n).(type) {
 	case []int64:
-		return keysOf(v, t)
+		return integerKeys(v, t)
 	case []int:
-		return keysOf(v, t)
+		return integerKeys(v, t)
 	case []int32:
-		return keysOf(v, t)
+		return integerKeys(v, t)
 	case []string:
 		keys, err := keysOf(v, t)
 		if err == nil && familyOfKey(t) != famText {
@@ -31,6 +31,19 @@ func (b *binder) array(n int, t shard.Type) ([]shard.Key, error) {
 		return keys, err
 	}
 	return b.anyArray(n, t)
+}
+
+// integerKeys is keysOf without putting each value into an interface.
+func integerKeys[T int | int32 | int64](values []T, t shard.Type) ([]shard.Key, error) {
+	keys := make([]shard.Key, 0, len(values))
+	for _, v := range values {
+		k := shard.Int64(int64(v))
+		if !k.Is(t) {
+			return keysOf(values, t) // which says why
+		}
+		keys = append(keys, k)
+	}
+	return distinct(keys), nil
 }
 
 func keysOf[T any](values []T, t shard.Type) ([]shard.Key, error) {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/keyway-go/keyway/shard"
@@ -165,15 +166,20 @@ func sentKeys(keys []shard.Key, t shard.Type) any {
 	if familyOfKey(t) != famInt {
 		return slice(keys, t)
 	}
-	b := append(make([]byte, 0, 2+12*len(keys)), '{')
+	var text strings.Builder
+	text.Grow(2 + 21*len(keys))
+	text.WriteByte('{')
 	var canonical [8]byte
+	var digits [20]byte
 	for i, k := range keys {
 		if i > 0 {
-			b = append(b, ',')
+			text.WriteByte(',')
 		}
-		b = strconv.AppendInt(b, int64(binary.BigEndian.Uint64(k.AppendCanonical(canonical[:0]))), 10)
+		n := int64(binary.BigEndian.Uint64(k.AppendCanonical(canonical[:0])))
+		text.Write(strconv.AppendInt(digits[:0], n, 10))
 	}
-	return string(append(b, '}'))
+	text.WriteByte('}')
+	return text.String()
 }
 
 // keyLists finds out whether the keys of every arm are pinned to lists, and so only few shards are asked.
