@@ -201,6 +201,28 @@ func TestAHookThatPanicsCostsItsConnectionAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestAHookThatPanicsInAPgxpoolCostsItsConnectionAndNothingElse(t *testing.T) {
+	s := shared(t)
+	for _, hook := range []string{"Password", "BeforeConnect", "AfterConnect", "PrepareConn", "AfterRelease", "BeforeClose"} {
+		t.Run(hook, func(t *testing.T) {
+			var bad atomic.Bool
+			bad.Store(true)
+			in := s.instance(limit(3), misbehave(hook, func() {
+				if bad.Load() {
+					panic("a bug of the application")
+				}
+			}))
+			p, err := in.Database(s.db, pool.DatabaseConfig{}).PgxPool(within(t, soon), 1)
+			require.NoError(t, err)
+			_ = p.Ping(within(t, soon))
+			p.Reset()
+			eventually(t, "no token is lost", func() bool { return in.Stat().Open == 0 && in.Stat().HookErrors > 0 })
+			bad.Store(false)
+			require.NoError(t, p.Ping(within(t, soon)))
+		})
+	}
+}
+
 func TestAHookThatHangsCostsItsConnectionAndNothingElse(t *testing.T) {
 	t.Parallel()
 	s := shared(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -77,22 +78,27 @@ func (d *Database) pgxConfig(size int) (*pgxpool.Config, error) {
 	pc.PingTimeout = cfg.PingTimeout
 	pc.BeforeConnect = func(ctx context.Context, cc *pgx.ConnConfig) error {
 		d.seen().apply(cc, cfg.PoolerExecMode)
-		err := d.setPassword(ctx, cc)
-		if err == nil && cfg.BeforeConnect != nil {
-			err = cfg.BeforeConnect(ctx, cc)
-		}
+		err := in.callHook("Password or BeforeConnect", func() error {
+			if err := d.setPassword(ctx, cc); err != nil || cfg.BeforeConnect == nil {
+				return err
+			}
+			return cfg.BeforeConnect(ctx, cc)
+		})
 		cc.DialFunc = (&dialer{in: d.in, db: d, purpose: lent, dial: cc.DialFunc}).DialFunc
 		return err
 	}
-	pc.PrepareConn = func(ctx context.Context, c *pgx.Conn) (bool, error) {
+	pc.PrepareConn = func(ctx context.Context, c *pgx.Conn) (sound bool, err error) {
 		switch {
 		case in.overLimit(c):
 			return false, nil
-		case cfg.PrepareConn != nil:
-			return cfg.PrepareConn(ctx, c)
-		default:
+		case cfg.PrepareConn == nil:
 			return true, nil
 		}
+		err = in.callHook("PrepareConn", func() (err error) {
+			sound, err = cfg.PrepareConn(ctx, c)
+			return err
+		})
+		return sound, err
 	}
 	pc.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		r := &resource{db: d, conn: c, sock: socketOf(c)}
@@ -103,10 +109,35 @@ func (d *Database) pgxConfig(size int) (*pgxpool.Config, error) {
 				return err
 			}
 		}
-		return d.afterConnect(ctx, c)
+		return in.callHook("AfterConnect", func() error { return d.afterConnect(ctx, c) })
 	}
-	pc.AfterRelease, pc.BeforeClose = cfg.AfterRelease, cfg.BeforeClose
+	if cfg.AfterRelease != nil {
+		pc.AfterRelease = func(c *pgx.Conn) (sound bool) {
+			return in.callHook("AfterRelease", func() error { sound = cfg.AfterRelease(c); return nil }) == nil && sound
+		}
+	}
+	if cfg.BeforeClose != nil {
+		pc.BeforeClose = func(c *pgx.Conn) {
+			_ = in.callHook("BeforeClose", func() error { cfg.BeforeClose(c); return nil })
+		}
+	}
 	return pc, nil
+}
+
+// callHook calls a hook for a pgxpool, in pgxpool's goroutine and for as long as it takes. Its panic would end the
+// process, and is a [*HookError] instead.
+func (in *Instance) callHook(name string, f func() error) (err error) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		err = &HookError{Instance: in.cfg.Name, Hook: name, Panic: p, Stack: debug.Stack()}
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.stat.HookErrors++
+	}()
+	return f()
 }
 
 // resetPgxPoolsLocked makes them close what they have, now and on return. It needs a goroutine because pgxpool may run
