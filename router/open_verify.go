@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/internal/plan"
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
 )
@@ -100,6 +102,8 @@ type facts struct {
 	equality  string // an "=" of the application's schema for PostgreSQL's own types; empty when there is none
 	shadows   string // functions of that schema with names of PostgreSQL's own; empty when there are none
 
+	taken []string // functions of that schema with names that a later PostgreSQL has
+
 	err         error
 	unreachable bool // err is about reaching the server, not about what it is
 }
@@ -185,7 +189,12 @@ func (db *DB) readFacts(ctx context.Context, conn catalog.Querier) (f facts) {
 	if f.owner, err = ownedTable(ctx, conn, f.registry); err != nil {
 		return facts{err: err}
 	}
-	if err := conn.QueryRow(ctx, shadowing).Scan(&f.equality, &f.shadows); err != nil {
+	var names []string
+	var since []int32
+	for name, version := range plan.NewerFunctions() {
+		names, since = append(names, name), append(since, int32(version))
+	}
+	if err := conn.QueryRow(ctx, shadowing, names, since).Scan(&f.equality, &f.shadows, &f.taken); err != nil {
 		return facts{err: err}
 	}
 	return f
@@ -216,7 +225,20 @@ const shadowing = `
 	coalesce((select string_agg(distinct p.proname, ', ') from pg_catalog.pg_proc p
 		join pg_catalog.pg_proc c on c.proname = p.proname and c.pronamespace = 'pg_catalog'::regnamespace
 		where p.pronamespace in (select oid from names) and not exists (
-			select from pg_catalog.pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')), '')`
+			select from pg_catalog.pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')), ''),
+	array(select distinct p.proname::text from pg_catalog.pg_proc p join unnest($1::text[], $2::int[]) as n(name, since) on n.name = p.proname
+		where p.pronamespace in (select oid from names) and n.since > current_setting('server_version_num')::int / 10000 and not exists (
+			select from pg_catalog.pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'))`
+
+// takenNames are the functions that a statement would call in place of PostgreSQL's own of a later version, on any shard.
+func takenNames(up []seen) []string {
+	var names []string
+	for _, s := range up {
+		names = append(names, s.taken...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
 // ownedTable returns a registered table of which the role is an owner, so that it could alter it and row-level
 // security does not hold for it.
@@ -312,6 +334,7 @@ func (db *DB) verify(ctx context.Context) error {
 	}
 	db.cluster.Store(&up[0].identity.ClusterID)
 	db.current.Store(newSnapshot(slots, registry, db.nodes))
+	db.plans.Taken(takenNames(up))
 	db.warn(up)
 	return nil
 }

@@ -49,6 +49,8 @@ type Cache struct {
 	// views is replaced, never modified, by holders of mu. The newest is first.
 	views atomic.Pointer[[]*view]
 
+	taken []string // see Taken; not changed once plans are kept
+
 	mu   sync.Mutex
 	ring []*cached // grows to its capacity, which is the bound; then entries are replaced at hand
 	hand int
@@ -77,6 +79,11 @@ func (c *Cache) Get(text string, reg *catalog.Registry, schema string, scope Sco
 		}
 	}
 	plan, err := Build(text, reg, schema, scope)
+	if err == nil && len(plan.newer) > 0 {
+		if err = c.refuseTaken(plan.newer); err != nil {
+			plan = nil
+		}
+	}
 	if len(text) <= maxCachedText {
 		c.keep(&cached{text: text, plan: plan, err: err}, reg.Version, schema, scope)
 	}
@@ -105,6 +112,11 @@ func (c *Cache) Scatter(text string, reg *catalog.Registry, schema string, appro
 		}
 	}
 	s, err := BuildScatter(text, reg, schema, approximate)
+	if err == nil && len(s.newer) > 0 {
+		if err = c.refuseTaken(s.newer); err != nil {
+			s = nil
+		}
+	}
 	if len(text) <= maxCachedText {
 		c.keep(&cached{text: text, scatter: s, err: err}, reg.Version, schema, scope)
 	}

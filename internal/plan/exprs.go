@@ -297,6 +297,7 @@ var clauseCalls = map[string]functionKind{
 // clauseCall reads a function of SQL/JSON or XML.
 func (r *reader) clauseCall(e *sqlparse.ClauseCall, sc *scope) {
 	kind, ok := clauseCalls[e.Name]
+	r.callsByName(e.Name)
 	switch {
 	case !ok:
 		panic(refuse(Unsupported, e.Start, "the function "+e.Name+" is not read", ""))
@@ -347,6 +348,9 @@ func (r *reader) allowed(e *sqlparse.FuncCall) functionKind {
 		kind, ok = specials[e.Name]
 	}
 	if ok && (e.Schema == "" || e.Schema == "pg_catalog") {
+		if e.Schema == "" {
+			r.callsByName(e.Name)
+		}
 		return kind
 	}
 	name := e.Name

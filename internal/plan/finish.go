@@ -11,7 +11,7 @@ import (
 
 // plan turns what was read into a plan.
 func (r *reader) plan() *Plan {
-	p := &Plan{Verb: r.verb, ReadOnly: r.readOnly, Text: r.text, Params: r.params}
+	p := &Plan{Verb: r.verb, ReadOnly: r.readOnly, Text: r.text, Params: r.params, newer: r.newer}
 	sharded, home := r.places()
 	for t := range r.tables {
 		p.Tables = append(p.Tables, nameOf(t))

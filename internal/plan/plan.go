@@ -57,6 +57,7 @@ type Plan struct {
 	occs   []occurrence // what must agree on one key; deduplicated
 	rows   []row        // of an INSERT into a sharded table
 	extras []extra      // arguments appended after the caller's
+	newer  []string     // functions called that an older PostgreSQL has not; see callsByName
 	scoped bool         // the key of the scope decides, occs and rows must not contradict it
 	fast   fast
 

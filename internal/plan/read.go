@@ -36,6 +36,8 @@ type reader struct {
 	inserts []*insertion // INSERT ... VALUES into sharded tables
 	scoped  []scopeValue // what the scope gives to INSERT ... SELECT and the INSERTs of a MERGE
 	edits   []edit
+
+	newer []string // functions called that an older PostgreSQL has not; see callsByName
 }
 
 func build(text string, reg *catalog.Registry, schema string, scope Scope) (p *Plan, err error) {

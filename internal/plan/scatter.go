@@ -88,6 +88,7 @@ type Scatter struct {
 	// ByServer is for whoever runs the plan: set once it was found that the rows are to be finished by a server.
 	ByServer atomic.Bool
 
+	newer       []string                                // functions called that an older PostgreSQL has not; see callsByName
 	text        string                                  // of the shards, with marks
 	pieces      atomic.Pointer[map[*shard.Range]*piece] // see pieceFor; replaced, never modified
 	ownKeys     piece                                   // the text for a shard that is asked for keys of its own; with listParam
@@ -111,14 +112,14 @@ func BuildScatter(text string, reg *catalog.Registry, schema string, approximate
 			"write in InTx with the key, or shard by shard with db.EachShard")
 	}
 	if err == nil && one.Target != ToKeyList {
-		return &Scatter{One: one, Tables: one.Tables, Params: one.Params}, nil
+		return &Scatter{One: one, Tables: one.Tables, Params: one.Params, newer: one.newer}, nil
 	}
 	s, several := buildScatter(text, reg, schema, approximate)
 	if one == nil {
 		return s, several
 	}
 	if several != nil {
-		s = &Scatter{Tables: one.Tables, Params: one.Params, several: several}
+		s = &Scatter{Tables: one.Tables, Params: one.Params, newer: one.newer, several: several}
 	}
 	s.One = one
 	if len(one.occs) == 1 && one.occs[0].isList() {
@@ -159,7 +160,7 @@ func buildScatter(text string, reg *catalog.Registry, schema string, approximate
 	if !r.readOnly {
 		return nil, refuse(ScatterWrite, 0, "row locks are not taken on several shards", "lock in InTx with the key")
 	}
-	sp := &splitter{reader: r, query: q, plan: &Scatter{Params: r.params, approximate: approximate}}
+	sp := &splitter{reader: r, query: q, plan: &Scatter{Params: r.params, newer: r.newer, approximate: approximate}}
 	sp.split()
 	if sp.plan.listParam > 0 {
 		sp.plan.ownKeys = numbered(sp.plan.text, unasked)
