@@ -105,6 +105,11 @@ func TestScatterCountsEachRowOnceWhileSlotsMove(t *testing.T) {
 	const orders = 60
 	stock(t, db, orders)
 	tenants := []int64{tenantOn(t, db, "s0", 0), tenantOn(t, db, "s1", 0), tenantOn(t, db, "s0", 1), tenantOn(t, db, "s1", 1)}
+	// One tenant of each shard stays, so that no map has all the keys on one shard: such a statement goes there as it is,
+	// and a read of one shard asks nothing; see ADR 0020.
+	mid := shard.Int64(tenants[0]).Slot()
+	require.Greater(t, shard.Int64(tenants[2]).Slot(), mid)
+	require.Greater(t, shard.Int64(tenants[3]).Slot(), shard.Slot(12000))
 	var reads, wrong, late atomic.Int64
 	var readers sync.WaitGroup
 	stop := make(chan struct{})
@@ -168,10 +173,10 @@ func TestScatterCountsEachRowOnceWhileSlotsMove(t *testing.T) {
 	pause := func() { time.Sleep(20 * time.Millisecond) }
 	progress()
 	for range 2 {
-		m.move(0, 8191, "s0", "s1", pause)
+		m.move(0, mid, "s0", "s1", pause)
 		progress()
-		m.cleanup("s0", 0, 8191)
-		m.move(0, 8191, "s1", "s0", pause)
+		m.cleanup("s0", 0, mid)
+		m.move(0, mid, "s1", "s0", pause)
 		m.move(8192, 12000, "s1", "s0", pause)
 		progress()
 		m.move(8192, 12000, "s0", "s1", pause)
