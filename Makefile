@@ -88,6 +88,7 @@ soak: setup ## the differential tests and the outages at length; the last result
 	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run 'Mutated|Generated|Share' ./pgquery
 	cd integration && KEYWAY_STORMS=$(or $(KEYWAY_STORMS),10) $(GO) test -race -timeout 1h -count=1 -v -run TestNothingAcknowledged ./faults
 	cd integration && KEYWAY_OUTAGE=$(or $(KEYWAY_OUTAGE),60s) $(GO) test -race -timeout 1h -count=1 -v ./poolfaults
+	KEYWAY_ROWS=$(or $(KEYWAY_ROWS),300000) $(GO) test -timeout 1h -count=1 -v -run TakeManyRows ./internal/catalog
 	KEYWAY_LEASE_SEEDS=$(or $(KEYWAY_LEASE_SEEDS),60000) $(GO) test -timeout 1h -count=1 -v -run TheBudgetHolds ./pool/lease
 	cd integration && KEYWAY_FLEET=$(or $(KEYWAY_FLEET),10s) $(GO) test -timeout 1h -count=1 -v ./fleet
 	cd integration && KEYWAY_FLEET=$(or $(KEYWAY_FLEET),10s) KEYWAY_FLEET_BACKSTOP=1 $(GO) test -timeout 1h -count=1 -v ./fleet

@@ -29,10 +29,10 @@ func (s *socket) linger(until time.Time) {
 	b := backend{pid: s.pid.Load()}
 	start := time.Now()
 	for wait := firstInquiry; time.Now().Before(until); wait = min(2*wait, inquiryPeriod) {
-		if s.sawEnd(wait) || s.in.isDead() || b.gone(s) {
+		if s.sawEnd(untilPresumption(start, wait)) || s.in.isDead() || b.gone(s) {
 			return
 		}
-		if time.Since(start) > presumption && s.presumeGone() {
+		if time.Since(start) >= presumption && s.presumeGone() {
 			break
 		}
 	}
@@ -50,6 +50,14 @@ func (s *socket) lingered() {
 
 // presumption is how long a backend behind a proxy is waited for before it may be presumed to be gone.
 const presumption = 1500 * time.Millisecond
+
+// untilPresumption shortens a wait that would go past the moment of presumption: somebody may wait for nothing else.
+func untilPresumption(start time.Time, wait time.Duration) time.Duration {
+	if left := presumption - time.Since(start); left > 0 {
+		return min(wait, left)
+	}
+	return wait
+}
 
 // presumeGone gives one token back when every connection was cut by something in between and so nobody is left to ask:
 // the next connection then asks about the others. By now the backend has been sent cancel requests; if it ignores them,

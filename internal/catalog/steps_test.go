@@ -1,6 +1,9 @@
 package catalog_test
 
 import (
+	"fmt"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -131,25 +134,37 @@ func TestAdoptedTableIsNotTouched(t *testing.T) {
 	require.NoError(t, catalog.StoreMap(s.ctx(), s.conn, m, "s0"))
 }
 
-// TestThreeHundredThousandRows shards a table of that size in one go and in steps, and says how long each took.
-func TestThreeHundredThousandRows(t *testing.T) {
+// rows is how many rows the steps are tried with: 60,000, or what KEYWAY_ROWS says; make soak takes five times as many.
+func rows(t *testing.T) int {
+	text := os.Getenv("KEYWAY_ROWS")
+	if text == "" {
+		return 60_000
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, "KEYWAY_ROWS is a number")
+	return n
+}
+
+// TestBothWaysIntoShardingTakeManyRows shards a table in one go and in steps, and says how long each took.
+func TestBothWaysIntoShardingTakeManyRows(t *testing.T) {
 	s := single(t)
-	s.exec(`create table accounts (aid int primary key, bid int, abalance int, filler char(84));
-		insert into accounts select i, 1, 0, '' from generate_series(1, 300000) i;
-		create table stepped (like accounts including all); insert into stepped select * from accounts; analyze`)
+	n := rows(t)
+	s.exec(fmt.Sprintf(`create table accounts (aid int primary key, bid int, abalance int, filler char(84));
+		insert into accounts select i, 1, 0, '' from generate_series(1, %d) i;
+		create table stepped (like accounts including all); insert into stepped select * from accounts; analyze`, n))
 	start := time.Now()
 	s.exec("select keyway.shard_table('accounts', 'aid')")
 	t.Logf("shard_table: %v", time.Since(start).Round(time.Millisecond))
-	require.Less(t, value[int64](s, "select pg_table_size('accounts')"), int64(60<<20), "a rewrite leaves no dead rows")
+	require.Less(t, value[int64](s, "select pg_table_size('accounts')"), int64(n)*210, "a rewrite leaves no dead rows")
 
 	start = time.Now()
 	s.exec("select keyway.prepare_table('stepped', 'aid')")
 	t.Logf("prepare_table: %v", time.Since(start).Round(time.Millisecond))
 	start = time.Now()
 	batches, longest := 0, time.Duration(0)
-	for n := 1; n > 0; batches++ {
+	for left := 1; left > 0; batches++ {
 		batch := time.Now()
-		n = value[int](s, "select keyway.backfill_table('stepped', 20000)")
+		left = value[int](s, fmt.Sprintf("select keyway.backfill_table('stepped', %d)", n/15))
 		longest = max(longest, time.Since(batch))
 	}
 	t.Logf("backfill_table: %v in %d batches, the longest %v", time.Since(start).Round(time.Millisecond), batches, longest.Round(time.Millisecond))
@@ -159,9 +174,9 @@ func TestThreeHundredThousandRows(t *testing.T) {
 	t.Logf("index and validate_table: %v", time.Since(start).Round(time.Millisecond))
 
 	start = time.Now()
-	s.rightSlots("accounts", "aid", 300000)
-	t.Logf("audit of 300,000 rows: %v", time.Since(start).Round(time.Millisecond))
-	s.rightSlots("stepped", "aid", 300000)
+	s.rightSlots("accounts", "aid", n)
+	t.Logf("audit of %d rows: %v", n, time.Since(start).Round(time.Millisecond))
+	s.rightSlots("stepped", "aid", n)
 }
 
 func TestTableTooLargeForOneLockIsSentToTheSteps(t *testing.T) {
