@@ -28,10 +28,13 @@ type kept struct {
 	uses    uint64
 	doubted bool // what is around every read must be prepared anew
 
-	// head begins a batch: the snapshot, and the question for headFor. It is copied and never sent itself.
-	head    pgconn.Batch
-	headFor string
-	batch   pgconn.Batch // the one on its way
+	// head begins a batch: the snapshot, and the question. It is copied and never sent itself.
+	head     pgconn.Batch
+	headFor  string       // the slots that are asked for
+	question *keptText    // of head
+	yes      int          // so many rows of it are the answer yes
+	plainly  bool         // the quick question was answered with no, so it is not asked for headFor any more
+	batch    pgconn.Batch // the one on its way
 }
 
 type keptText struct {
@@ -45,12 +48,11 @@ type keptText struct {
 // What stands around every read. Named, so that a session that has lost them is seen by pgx.
 const (
 	toBegin = iota
-	toAsk
 	toEnd
 )
 
 var aroundRead = [...]struct{ name, sql string }{
-	toBegin: {"keyway_begin", beginSnapshot}, toAsk: {"keyway_owns", ownsSlots}, toEnd: {"keyway_end", endSnapshot},
+	toBegin: {"keyway_begin", beginSnapshot}, toEnd: {"keyway_end", endSnapshot},
 }
 
 const (
@@ -81,7 +83,10 @@ func keptBy(conn *pgx.Conn) *kept {
 
 // fill makes the batch of one read. Nothing is sent for it but what has to be prepared.
 func (k *kept) fill(ctx context.Context, conn *pgx.Conn, in *input) (*keptText, error) {
-	if err := k.prepareAround(ctx, conn, in.owned.text); err != nil {
+	if err := k.prepareAround(ctx, conn); err != nil {
+		return nil, err
+	}
+	if err := k.prepareQuestion(ctx, conn, in.owned); err != nil {
 		return nil, err
 	}
 	t, err := k.text(ctx, conn, in.text)
@@ -101,9 +106,9 @@ func (k *kept) fill(ctx context.Context, conn *pgx.Conn, in *input) (*keptText, 
 	return t, nil
 }
 
-// prepareAround sees to the statements around a read and to the head of its batch. pgx knows those that it has prepared,
-// and forgets them when the session does.
-func (k *kept) prepareAround(ctx context.Context, conn *pgx.Conn, owned string) error {
+// prepareAround sees to the statements around a read. pgx knows those that it has prepared, and forgets them when the
+// session does.
+func (k *kept) prepareAround(ctx context.Context, conn *pgx.Conn) error {
 	if k.doubted {
 		for _, s := range aroundRead {
 			if err := conn.Deallocate(ctx, s.name); err != nil {
@@ -121,11 +126,26 @@ func (k *kept) prepareAround(ctx context.Context, conn *pgx.Conn, owned string) 
 			k.around[i] = undescribed(sd)
 		}
 	}
-	if k.headFor != owned {
-		k.head, k.headFor = pgconn.Batch{}, owned
-		k.head.ExecStatement(k.around[toBegin], nil, nil, nil)
-		k.head.ExecStatement(k.around[toAsk], [][]byte{[]byte(owned)}, textFormat, binaryFormat)
+	return nil
+}
+
+// prepareQuestion sees to the head of a batch.
+func (k *kept) prepareQuestion(ctx context.Context, conn *pgx.Conn, owned *ownedSlots) error {
+	if k.headFor != owned.text {
+		k.headFor, k.plainly, k.question = owned.text, owned.quick == "", nil
 	}
+	sql, args, yes := owned.quick, [][]byte(nil), len(owned.ranges)
+	if k.plainly {
+		sql, args, yes = ownsSlots, [][]byte{[]byte(owned.text)}, 1
+	}
+	t, err := k.text(ctx, conn, sql)
+	if err != nil || t == k.question {
+		return err
+	}
+	k.head = pgconn.Batch{}
+	k.head.ExecStatement(k.around[toBegin], nil, nil, nil)
+	k.head.ExecStatement(t.sd, args, textFormat[:len(args)], binaryFormat)
+	k.question, k.yes = t, yes
 	return nil
 }
 
@@ -201,8 +221,12 @@ func (k *kept) forget(ctx context.Context, conn *pgx.Conn, t *keptText) error {
 // inside a transaction that has failed.
 func (k *kept) doubt(t *keptText, err error) {
 	t.doubted = true
-	if pgerr.Code(err) == "26000" { // whoever deallocated one has deallocated all
-		k.doubted = true
+	if pgerr.Code(err) != "26000" {
+		return
+	}
+	k.doubted = true // whoever deallocated one has deallocated all
+	for _, t := range k.texts {
+		t.doubted = true
 	}
 }
 
@@ -217,17 +241,29 @@ type keptRead struct {
 }
 
 // ask sends everything at once and reads what comes before the rows. A statement that had to be prepared anew is sent
-// again, once: nothing of it was given out.
+// again, once, and so is one whose quick question was answered with no: nothing of it was given out.
 func (r *keptRead) ask(ctx context.Context, in *input) error {
 	err := r.send(ctx, in)
-	if !pgerr.Stale(err) || ctx.Err() != nil {
-		return err
+	if pgerr.Stale(err) && ctx.Err() == nil {
+		if err := r.clear(); err != nil {
+			return err
+		}
+		err = r.send(ctx, in)
 	}
+	if errors.Is(err, errMoved) && !r.by.plainly {
+		r.by.plainly = true
+		if err := r.clear(); err != nil {
+			return err
+		}
+		err = r.send(ctx, in)
+	}
+	return err
+}
+
+// clear makes the connection fit for the same statement once more.
+func (r *keptRead) clear() error {
 	r.Close()
-	if err := endFailed(r.conn.PgConn()); err != nil {
-		return err
-	}
-	return r.send(ctx, in)
+	return endFailed(r.conn.PgConn())
 }
 
 func (r *keptRead) send(ctx context.Context, in *input) (err error) {
@@ -253,15 +289,17 @@ func (r *keptRead) send(ctx context.Context, in *input) (err error) {
 
 // answers reads the beginning of the snapshot and the answer to the question.
 func (r *keptRead) answers() (owns bool, err error) {
-	for range toAsk + 1 {
+	for range 2 {
 		if !r.results.NextResult() {
 			return false, r.ended()
 		}
 	}
-	answer := r.results.ResultReader()
-	owns = answer.NextRow() && answer.Values()[0][0] == 1
+	answer, yes := r.results.ResultReader(), 0
+	for answer.NextRow() {
+		yes += int(answer.Values()[0][0])
+	}
 	_, err = answer.Close()
-	return owns, err
+	return yes == r.by.yes, err
 }
 
 // ended is why there are no more results.
