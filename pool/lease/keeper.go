@@ -160,7 +160,7 @@ func (k *Keeper) pause() time.Duration {
 	floor, granted := k.member.Allowance(k.now())
 	switch {
 	case floor == 0 && k.failed > 0:
-		pause = min(firstKnock<<min(k.failed-1, 10), longestBackOff)
+		pause = min(firstKnock<<min(k.failed-1, 10), longestBackOff, 3*heartbeat) // within its row's life
 		return pause/2 + rand.N(pause)
 	case floor > 0 && k.failed == 1: // not again and again: where many are too many for the server, more do not help
 		pause = heartbeat / 2
