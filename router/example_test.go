@@ -199,6 +199,54 @@ func ExampleDB_EachShard() {
 	// Output: 2 <nil>
 }
 
+func ExampleDB_Scatter() {
+	ctx, db := context.Background(), exampleDB()
+	for tenant := 3001; tenant <= 3004; tenant++ {
+		_, err := db.Exec(ctx, "insert into orders (tenant_id, id, state, total) values ($1, 1, 'due', $2)", tenant, tenant-3000)
+		must(err)
+	}
+	// Without a key a statement is for all tenants, and that is said by name.
+	top, err := router.Select[int](ctx, db.Scatter(), router.Text(
+		"select total from orders where state = 'due' order by total desc limit 2"))
+	fmt.Println(top, err)
+	// A list of keys says itself which shards are meant.
+	sum, err := router.Get[int](ctx, db, router.Text(
+		"select sum(total) from orders where tenant_id = any($1)", []int64{3001, 3002, 3003}))
+	fmt.Println(sum, err)
+	// Output:
+	// [4 3] <nil>
+	// 6 <nil>
+}
+
+func ExamplePartial() {
+	ctx, db := context.Background(), exampleDB()
+	dashboard := db.Scatter(router.Partial(func(missing []*router.ShardError) {
+		fmt.Println("without", len(missing), "shards") // not called while all answer
+	}))
+	n, err := router.Get[int](ctx, dashboard, router.Text("select count(*) from orders where state = 'none'"))
+	fmt.Println(n, err)
+	// Output: 0 <nil>
+}
+
+func ExampleScatterDB_Explain() {
+	db := exampleDB()
+	plan, err := db.Scatter().Explain("select id, total from orders order by total desc limit 10")
+	must(err)
+	fmt.Print(plan)
+	_, err = db.Scatter().Explain("update orders set total = 0")
+	var refused *router.RefusedError
+	fmt.Println(errors.As(err, &refused))
+	// Output:
+	// rows     merged in order
+	// tables   public.orders
+	// map      version 1
+	// shard    s0 on instance pg
+	// text     select id, total from orders where "orders"."slot" between '0' and '8191'  order by total desc limit 10
+	// shard    s1 on instance pg
+	// text     select id, total from orders where "orders"."slot" between '8192' and '16383'  order by total desc limit 10
+	// true
+}
+
 func ExampleDB_Explain() {
 	db := exampleDB()
 	plan, err := db.Explain("insert into orders (tenant_id, id) values ($1, $2)", 1001, 1)

@@ -70,20 +70,13 @@ func (r *scatterRows) attempt() (pgx.Rows, error) {
 	if err := r.resolve(); err != nil {
 		return nil, err
 	}
-	if one := r.binding.One; one != nil && (one.Target != plan.ToKeyList || r.snap.onOneShard(one.Keys)) {
+	if r.isSingle() {
 		r.single = true
 		rows := r.db.newRows(r.ctx, shard.Key{}, r.sql, r.args)
 		return rows, rows.start()
 	}
-	if r.binding.Several != nil {
-		return nil, refused(r.sql, r.binding.Several)
-	}
-	if len(r.scatter.Unmarked) > 0 && len(r.snap.owners) > 1 {
-		return nil, &RefusedError{
-			Reason: plan.NotDivided.String(), Table: r.scatter.Unmarked[0], Offset: -1,
-			Detail: "table " + r.scatter.Unmarked[0] + " has no slot column yet, so it cannot be told which shard a row is of",
-			Hint:   "give it one with keyway.prepare_table and the steps after it",
-		}
+	if err := r.divisible(); err != nil {
+		return nil, err
 	}
 	parts, err := r.parts()
 	if err != nil {
@@ -96,6 +89,27 @@ func (r *scatterRows) attempt() (pgx.Rows, error) {
 		return nil, err
 	}
 	return r.merged()
+}
+
+// isSingle reports whether one shard answers the whole statement.
+func (r *scatterRows) isSingle() bool {
+	one := r.binding.One
+	return one != nil && (one.Target != plan.ToKeyList || r.snap.onOneShard(one.Keys))
+}
+
+// divisible refuses what several shards cannot answer.
+func (r *scatterRows) divisible() error {
+	if r.binding.Several != nil {
+		return refused(r.sql, r.binding.Several)
+	}
+	if len(r.scatter.Unmarked) > 0 && len(r.snap.owners) > 1 {
+		return &RefusedError{
+			Reason: plan.NotDivided.String(), Table: r.scatter.Unmarked[0], Offset: -1,
+			Detail: "table " + r.scatter.Unmarked[0] + " has no slot column yet, so it cannot be told which shard a row is of",
+			Hint:   "give it one with keyway.prepare_table and the steps after it",
+		}
+	}
+	return nil
 }
 
 // resolve plans the statement by the current snapshot, after a look at the registry when a name is not in it.

@@ -80,6 +80,12 @@ func (s *site) routeAndExplain() {
 	require.Equal(s, v["slot"], p["slot"])
 	s.fails(3, "pgbench_accounts", "explain", "select * from pgbench_accounts")
 	s.ok("explain", "select count(*) from pgbench_accounts", "--key", "42")
+	require.Contains(s, s.ok("explain", "select count(*) from pgbench_accounts", "--scatter"), "folded")
+	p, code = s.json("explain", "select * from pgbench_accounts order by abalance limit 3", "--scatter")
+	require.Zero(s, code)
+	require.Equal(s, "merged in order", p["combine"])
+	require.NotEmpty(s, p["shards"])
+	s.fails(3, "pgbench_accounts", "explain", "delete from pgbench_accounts", "--scatter")
 }
 
 func TestAnExistingDatabaseIsAdopted(t *testing.T) {

@@ -51,6 +51,7 @@ func TestAWrongCommandLineIsExitCode2(t *testing.T) {
 		"import needs --from":           {"import"},
 		"route needs a key":             {"route"},
 		"explain needs a statement":     {"explain"},
+		"give one of them":              {"explain", "select 1", "--scatter", "--key", "1"},
 		"there is no file keyway.none":  {"doctor"},
 		"invalid value":                 {"migrate", "up", "--parallel", "many"},
 		"it is empty":                   {"import", "--from", "x", "--table", ""},

@@ -58,15 +58,23 @@ var explainCommand = &command{
 why it is refused (exit code 3). Arguments are those of $1, $2 and so on; without
 them the plan has no shard. What follows a -- is never a flag.
 
-With --key the statement is scoped to that key, as a handle of ForKey would.`,
+With --key the statement is scoped to that key, as a handle of ForKey would.
+With --scatter it is read from all shards that have rows of the result, as
+db.Scatter() would: what each is sent, and how the rows are put together.`,
 	example: `keyway explain 'select * from orders where tenant_id = $1' 42 --config keyway.production.yaml`,
 	flags: func(fs *flag.FlagSet) runner {
 		t := registerKeyFlags(fs)
 		var scope listFlag
 		fs.Var(&scope, "key", "scope the statement to this `key`; several times for a key of several columns")
+		scatter := fs.Bool("scatter", false, "read it from all shards")
 		return func(ctx context.Context, c *call) error {
-			if len(c.args) == 0 {
+			switch {
+			case len(c.args) == 0:
 				return usagef("explain needs a statement")
+			case *scatter && len(scope) > 0:
+				return usagef("--scatter is for all keys and --key for one; give one of them")
+			case *scatter:
+				return runExplainScatter(ctx, c)
 			}
 			return runExplain(ctx, c, t, scope)
 		}
@@ -79,10 +87,7 @@ func runExplain(ctx context.Context, c *call, t *keyFlags, scope []string) error
 		return err
 	}
 	defer db.Close()
-	args := make([]any, len(c.args)-1)
-	for i, a := range c.args[1:] {
-		args[i] = a
-	}
+	args := statementArgs(c)
 	explain := db.Explain
 	if len(scope) > 0 {
 		key, err := t.key(ctx, db, scope)
@@ -97,6 +102,29 @@ func runExplain(ctx context.Context, c *call, t *keyFlags, scope []string) error
 	}
 	c.result(p, func(w io.Writer) { fmt.Fprint(w, p) })
 	return nil
+}
+
+func runExplainScatter(ctx context.Context, c *call) error {
+	db, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	p, err := db.Scatter().Explain(c.args[0], statementArgs(c)...)
+	if err != nil {
+		return err
+	}
+	c.result(p, func(w io.Writer) { fmt.Fprint(w, p) })
+	return nil
+}
+
+// statementArgs are the arguments after the statement.
+func statementArgs(c *call) []any {
+	args := make([]any, len(c.args)-1)
+	for i, a := range c.args[1:] {
+		args[i] = a
+	}
+	return args
 }
 
 // keyFlags say how the text of a key is meant.
