@@ -6,7 +6,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOLANGCI_LINT := $(CACHE)/bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 
 # Most tests talk to servers and wait for them: half as many packages again as there are processors keep those busy.
-TEST := $(GO) test -p $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+TEST := $(GO) test -parallel 8 -p $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
 # The packages whose tests are repeated on other PostgreSQL versions: those that a version may change, and all.
 VERSIONED := ./shard ./internal/catalog ./internal/plan ./internal/sqlparse ./migrate ./router
