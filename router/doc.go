@@ -63,10 +63,12 @@
 //	top, err := router.Select[Order](ctx, db.Scatter(), router.SQL.
 //		Select("*").From("orders").OrderBy("total DESC", "id").Limit(10))
 //
+// [Page] reads a query in pages, over one shard or many, at the same cost for each page; a cursor says where to go on.
+//
 // # Errors
 //
 // Nothing was sent: [*RefusedError] (and [ErrNoShardKey]), [*MultiShardError], *txn.ShardMismatchError,
-// [*ShardDownError], [*UnknownShardError], [*DisagreementError], and the pool's errors of waiting and connecting. The server refused:
+// [*ShardDownError], [*UnknownShardError], [*DisagreementError], [*CursorError], and the pool's errors of waiting and connecting. The server refused:
 // [*ShardError], through which errors.As reaches *pgconn.PgError; its text names the shard and holds no value. Unknown:
 // *txn.InDoubtError, when the connection was lost while a write was under way.
 //

@@ -116,6 +116,27 @@ func ExampleEach() {
 	// paid
 }
 
+func ExamplePage() {
+	ctx, db := context.Background(), exampleDB()
+	for tenant := range 5 {
+		_, err := db.Exec(ctx, "insert into items (tenant_id, order_id, n, name) values ($1, 1, 1, 'lamp')", 3000+tenant)
+		must(err)
+	}
+	lamps := router.SQL.Select("tenant_id").From("items").Where("name = ?", "lamp").OrderBy("tenant_id DESC", "order_id", "n")
+	for after := ""; ; { // each turn may be a request of its own
+		page, err := router.Page[int](ctx, db.Scatter(), lamps, router.PageOptions{Size: 2, After: after})
+		must(err)
+		fmt.Println(page.Rows)
+		if after = page.Next; after == "" {
+			return
+		}
+	}
+	// Output:
+	// [3004 3003]
+	// [3002 3001]
+	// [3000]
+}
+
 func ExampleDB_ForKey() {
 	ctx, db := context.Background(), exampleDB()
 	tenant := db.ForKey(shard.Int64(1003))

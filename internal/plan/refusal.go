@@ -32,6 +32,7 @@ const (
 	Inexact                           // rows of several shards cannot be combined to what one server would give
 	ServerFunction                    // a function or constant that each shard would answer for itself
 	OtherKeysRow                      // DO UPDATE of a row that may be another key's
+	NotTotal                          // pages in an order in which two rows may be equal
 )
 
 var reasonNames = [...]string{
@@ -41,7 +42,7 @@ var reasonNames = [...]string{
 	CatalogTable: "catalog table", UserFunction: "user function", UserOperator: "user operator",
 	ReferenceWrite: "reference write", MixedPlaces: "mixed places", Arguments: "arguments",
 	ScatterWrite: "scatter write", NotDivided: "not divided", NotColocated: "not co-located", Inexact: "inexact",
-	ServerFunction: "server function", OtherKeysRow: "other key's row",
+	ServerFunction: "server function", OtherKeysRow: "other key's row", NotTotal: "order not total",
 }
 
 // String returns a short name for counting and for logs.

@@ -49,7 +49,7 @@ type work struct{ group, window, distinct bool }
 func (sp *splitter) work(a *arm) work {
 	q, t := a.query, a.top
 	for i := range q.Targets {
-		sp.checkSetReturning(q.Targets[i].Expr)
+		checkSetReturning(q.Targets[i].Expr)
 	}
 	var w work
 	if grouped(q) {

@@ -449,7 +449,7 @@ var setReturning = map[string]bool{
 }
 
 // checkSetReturning refuses rows that are made after the grouping, whose number and place are hard to see.
-func (sp *splitter) checkSetReturning(x sqlparse.Expr) {
+func checkSetReturning(x sqlparse.Expr) {
 	sqlparse.Walk(x, func(n sqlparse.Node) bool {
 		if call, ok := n.(*sqlparse.FuncCall); ok && setReturning[call.Name] {
 			panic(refuse(Inexact, call.Start, "the function "+call.Name+" in the outputs gives several rows", "write it in FROM"))
