@@ -14,7 +14,7 @@ const (
 	// often than that is one trouble to an operator.
 	newsGap = 10 * time.Second
 
-	// overLimitNews is how long the pool may be over a lowered limit before it is told.
+	// overLimitNews is how long the pool may be over a lowered limit before it is told; see news.patience.
 	overLimitNews = 30 * time.Second
 )
 
@@ -30,6 +30,8 @@ type event struct {
 type news struct {
 	unsaid  []event
 	telling bool // tell is running
+
+	patience time.Duration // overLimitNews, but in tests
 
 	unreachable, full, overLimit, forgotten trouble
 }
@@ -183,7 +185,7 @@ func (in *Instance) tellOverLimitLocked() {
 		}
 	case t.since.IsZero():
 		t.since = time.Now()
-	case time.Since(t.since) > overLimitNews && t.failed():
+	case time.Since(t.since) > in.news.patience && t.failed():
 		in.tellLocked(slog.LevelWarn, "more connections are open than the lowered limit allows, and work on them does not end",
 			attrs()...)
 	}

@@ -181,6 +181,25 @@ func TestChangesOfTheLimitAreToldAndRenewalsAreNot(t *testing.T) {
 	require.Contains(t, log.all()[1], "level=WARN")
 }
 
+func TestWorkThatKeepsThePoolOverALoweredLimitIsToldOnceAndItsEndToo(t *testing.T) {
+	s := shared(t)
+	var log lines
+	in := s.instance(limit(2), log.config, func(c *pool.Config) { c.PingAfter = 40 * time.Millisecond }) // for its tick
+	pool.TellOverLimitAfter(in, 50*time.Millisecond)
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	held := takeAll(t, db.Acquire, 2)
+	require.NoError(t, in.SetLimit(1))
+	const text = "more connections are open than the lowered limit allows"
+	eventually(t, "told", func() bool { return len(log.having(text)) == 1 })
+	require.Contains(t, log.having(text)[0], "open=2 limit=1 in_use=2")
+	for _, c := range held {
+		c.Release()
+	}
+	eventually(t, "the end is told", func() bool { return len(log.having("the limit allows are open again")) == 1 })
+	closeWithin(t, in, soon)
+	require.Len(t, log.all(), 3, "with the change of the limit")
+}
+
 // A handler may block: nobody who uses the pool waits for it.
 func TestASlowHandlerHoldsNobodyUp(t *testing.T) {
 	s := shared(t)

@@ -1,6 +1,9 @@
 package pool
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // Audit compares an instance's books with each other and says what is wrong with them, or "". It holds whenever nobody
 // has the lock: whoever changes anything lets those who wait have what is free before giving the lock back.
@@ -89,9 +92,9 @@ func (in *Instance) sleeperLocked() string {
 	return ""
 }
 
-// Warming reports whether a Warm waits.
-func Warming(in *Instance) bool {
+// TellOverLimitAfter changes how long the pool may be over a lowered limit before that is told.
+func TellOverLimitAfter(in *Instance, d time.Duration) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.progress != nil
+	in.news.patience = d
 }

@@ -70,6 +70,20 @@ func TestOneBrokenConnectionPutsTheIdleOnesUnderSuspicion(t *testing.T) {
 	require.EqualValues(t, 3, st.Closes.Broken)
 }
 
+func TestAServerThatSaysThatItEndsAConnectionPutsTheIdleOnesUnderSuspicionAtOnce(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(2), func(c *pool.Config) { c.PingAfter, c.HealthInterval = -1, -1 })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	conns := takeAll(t, db.Acquire, 2)
+	conns[1].Release()
+	_, err := conns[0].Exec(within(t, soon), "select pg_terminate_backend(pg_backend_pid())")
+	require.Error(t, err)
+	require.Zero(t, in.Stat().Pings)
+	require.NoError(t, db.Ping(within(t, soon)))
+	require.EqualValues(t, 1, in.Stat().Pings, "while the other one is still held")
+	conns[0].Release()
+}
+
 func TestABlackHoleHoldsNobodyLongerThanTheirDeadline(t *testing.T) {
 	t.Parallel()
 	s := on(t, pgtest.Private(t))

@@ -143,6 +143,7 @@ func New(c Config) (*Instance, error) {
 		sockets:    make(map[*socket]struct{}),
 		tasks:      1,
 	}
+	in.news.patience = overLimitNews
 	in.pingTicks = in.ticks(c.PingAfter)
 	in.tickUsesLocked() // nobody else has it yet
 	in.attended = c.PrepareConn != nil || c.LeakAfter > 0

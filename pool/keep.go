@@ -25,9 +25,10 @@ func (in *Instance) keepLocked() {
 	}
 }
 
-// mayDialLocked reports whether a dial that nobody waits for may begin. mu must be held.
+// mayDialLocked reports whether a dial that nobody waits for may begin. A token that is free and room to dial are left
+// only when whoever waits can have neither: see pumpLocked. mu must be held.
 func (in *Instance) mayDialLocked() bool {
-	return in.waiting == 0 && !in.closing && in.dialRoomLocked() > 0 && in.freeLocked(work) > 0
+	return !in.closing && in.dialRoomLocked() > 0 && in.freeLocked(work) > 0
 }
 
 // openLocked is how many connections the database has or will have. The instance's mu must be held.

@@ -174,7 +174,7 @@ func TestWarmOpensTheSameNumberForEachDatabaseAsFarAsTheLimitAllows(t *testing.T
 	require.Equal(t, 5, in.Stat().Peak)
 }
 
-func TestWarmGoesOnWhenNobodyWaitsAnyMore(t *testing.T) {
+func TestWarmDoesNotWaitForThoseWhoMayNotHaveWhatIsFree(t *testing.T) {
 	s := shared(t)
 	in := s.instance(limit(3), func(c *pool.Config) { c.Reserve = 2 })
 	db := in.Database(s.db, pool.DatabaseConfig{})
@@ -184,13 +184,10 @@ func TestWarmGoesOnWhenNobodyWaitsAnyMore(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- db.Ping(ctx) }()
 	eventually(t, "it waits, while two tokens are free that it may not have", func() bool { return in.Stat().Waiting == 1 })
-	warm := make(chan error, 1)
-	go func() { warm <- in.Warm(within(t, soon), 3) }()
-	eventually(t, "Warm waits behind it", func() bool { return pool.Warming(in) })
+	require.NoError(t, in.Warm(within(t, soon), 3))
+	require.Equal(t, []int{3, 2, 1}, []int{in.Stat().Open, in.Stat().Idle, in.Stat().Waiting})
 	held.Release()
 	require.NoError(t, <-served)
-	require.NoError(t, <-warm)
-	require.Equal(t, 3, in.Stat().Open)
 }
 
 func TestWarmAndReadySayWhatIsMissingWhenTheirTimeEnds(t *testing.T) {
@@ -269,6 +266,21 @@ func churn(t *testing.T, recycle func(), exec func(context.Context, string, ...a
 		}
 	})
 	<-done
+}
+
+func TestConnectionsOfPgxpoolsAreRecycledToo(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(3))
+	p, err := in.Database(s.db, pool.DatabaseConfig{}).PgxPool(within(t, soon), 1)
+	require.NoError(t, err)
+	backend := func() (pid int) {
+		require.NoError(t, p.QueryRow(within(t, soon), "select pg_backend_pid()").Scan(&pid))
+		return pid
+	}
+	before := backend()
+	require.Equal(t, before, backend())
+	in.Recycle()
+	eventually(t, "another one", func() bool { return backend() != before })
 }
 
 func TestAConnectionThatWasBeingDialledIsRecycledToo(t *testing.T) {

@@ -17,7 +17,6 @@ func (in *Instance) pumpLocked() {
 	}
 	in.trimLocked()
 	if in.waiting == 0 {
-		in.progressLocked() // Warm stands back while somebody waits
 		in.keepLocked()
 		return
 	}

@@ -119,7 +119,8 @@ func (p Purpose) String() string {
 }
 
 // PasswordFunc returns the password with which a new connection to an instance logs in. It is called for each
-// connection and must be safe for concurrent use.
+// connection and must be safe for concurrent use. One that panics, or does not return when its context ends, costs that
+// connection.
 type PasswordFunc func(ctx context.Context, instance string, p Purpose) (string, error)
 
 // Instance is one PostgreSQL server. Addresses are host:port, [ipv6]:port, or /socket/directory:port.

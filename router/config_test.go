@@ -281,3 +281,18 @@ func TestRotatingPasswordsComeFromTheHook(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "pg-b/migrator", cc.Password)
 }
+
+func TestAPasswordsSourceThatPanicsOrHangsIsAnError(t *testing.T) {
+	cfg := example()
+	cfg.Password = func(context.Context, string, router.Purpose) (string, error) { panic("no vault") }
+	_, err := cfg.ConnConfig("s1", router.App)
+	sentence(t, err, "shard s1", "panicked: no vault")
+
+	cfg.ConnectTimeout = 20 * time.Millisecond
+	released := make(chan struct{})
+	defer close(released)
+	cfg.Password = func(context.Context, string, router.Purpose) (string, error) { <-released; return "", nil }
+	_, err = cfg.ConnConfig("s1", router.App)
+	sentence(t, err, "shard s1", "did not return in its time")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+}

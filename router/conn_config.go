@@ -25,6 +25,11 @@ const defaultConnectTimeout = 5 * time.Second
 //
 // The result holds the password in clear text; do not log it.
 func (c Config) ConnConfig(id shard.ID, p Purpose) (*pgx.ConnConfig, error) {
+	return c.connConfig(context.Background(), id, p)
+}
+
+// connConfig is ConnConfig for as long as ctx allows, and a connection attempt may take.
+func (c Config) connConfig(ctx context.Context, id shard.ID, p Purpose) (*pgx.ConnConfig, error) {
 	s, ok := c.Shards[id]
 	if !ok {
 		return nil, fmt.Errorf("shard %s: is not among the shards (%s)", id, joined(c.Shards))
@@ -35,13 +40,39 @@ func (c Config) ConnConfig(id shard.ID, p Purpose) (*pgx.ConnConfig, error) {
 	}
 	cc.Database = s.Database
 	if c.Password != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), cc.ConnectTimeout)
+		ctx, cancel := context.WithTimeout(ctx, cc.ConnectTimeout)
 		defer cancel()
-		if cc.Password, err = c.Password(ctx, s.Instance, p); err != nil {
+		if cc.Password, err = c.askPassword(ctx, s.Instance, p); err != nil {
 			return nil, fmt.Errorf("shard %s: password of instance %s for %s: %w", id, s.Instance, p, err)
 		}
 	}
 	return cc, nil
+}
+
+// askPassword calls Password. It may panic, or not return when ctx ends, which is neither the lease's end nor the
+// process's: they ask again.
+func (c Config) askPassword(ctx context.Context, instance string, p Purpose) (string, error) {
+	type answer struct {
+		password string
+		err      error
+	}
+	asked := make(chan answer, 1)
+	go func() {
+		a := answer{err: errors.New("the function Password ended its goroutine")}
+		defer func() {
+			if cause := recover(); cause != nil {
+				a = answer{err: fmt.Errorf("the function Password panicked: %v", cause)}
+			}
+			asked <- a
+		}()
+		a.password, a.err = c.Password(ctx, instance, p)
+	}()
+	select {
+	case a := <-asked:
+		return a.password, a.err
+	case <-ctx.Done():
+		return "", fmt.Errorf("the function Password did not return in its time: %w", ctx.Err())
+	}
 }
 
 // instanceConfig is ConnConfig without a database, for one of the instance's addresses.

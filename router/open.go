@@ -107,7 +107,7 @@ func (db *DB) addInstance(name string) error {
 	l := &leaseholder{
 		instance: name, home: home, changed: make(chan struct{}, 1),
 		holder: lease.NewHolder(db.cfg.Shards[home].Database, db.cfg.applicationName()),
-		dial:   func(context.Context) (*pgx.ConnConfig, error) { return db.cfg.ConnConfig(home, App) },
+		dial:   func(ctx context.Context) (*pgx.ConnConfig, error) { return db.cfg.connConfig(ctx, home, App) },
 	}
 	db.leases[name] = l
 	cc, err := db.instanceConfig(name, db.cfg.Instances[name].statementAddress())

@@ -146,7 +146,7 @@ func (db *DB) lookThroughPool(ctx context.Context, n *node) (facts, error) {
 // beside opens one connection that is not the pool's, checks it as the pool's are, and closes it after use. It counts
 // in the reserve of the instance's budget.
 func (db *DB) beside(ctx context.Context, n *node, use func(*pgx.Conn)) error {
-	cc, err := db.cfg.ConnConfig(n.id, App)
+	cc, err := db.cfg.connConfig(ctx, n.id, App)
 	if err != nil {
 		return err
 	}

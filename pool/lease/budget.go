@@ -27,6 +27,11 @@ const (
 	DefaultGrace     = 20 * time.Second
 )
 
+const (
+	longestTime     = 24 * time.Hour
+	mostConnections = 1<<18 - 1 // the greatest max_connections
+)
+
 // margin is the part of a lease's life that its holder does not use: clocks may differ in rate by that much.
 const margin = 50
 
@@ -70,6 +75,23 @@ func (b Budget) Validate() error {
 	wrong(b.TTL < 100*time.Millisecond, "a TTL of %s is shorter than 100ms", b.TTL)
 	wrong(b.MemberTTL < b.TTL, "a member TTL of %s is shorter than the TTL of %s", b.MemberTTL, b.TTL)
 	wrong(b.Grace < 0, "a grace of %s is negative", b.Grace)
+	for _, d := range []struct {
+		name string
+		time time.Duration
+	}{{"TTL", b.TTL}, {"member TTL", b.MemberTTL}, {"grace", b.Grace}} {
+		wrong(d.time > longestTime, "a %s of %s is longer than %s: what a process that was killed holds is kept from others "+
+			"for that time", d.name, d.time, longestTime)
+	}
+	for _, n := range []struct {
+		name  string
+		count int
+	}{{"connections", b.Connections}, {"processes", b.Processes}, {"connections for each process", b.Floor},
+		{"connections in reserve", b.Reserve}} {
+		if n.count > mostConnections {
+			return errors.Join(append(errs, fmt.Errorf("lease: %d %s are more than a server can ever have, which is %d",
+				n.count, n.name, mostConnections))...) // and more than can be calculated with
+		}
+	}
 	wrong(b.TTL%time.Millisecond+b.MemberTTL%time.Millisecond+b.Grace%time.Millisecond != 0, "times are whole milliseconds")
 	if b.Processes >= 1 && b.Floor >= 1 && b.Reserve >= 1 && b.Elastic() < 0 {
 		errs = append(errs, fmt.Errorf("lease: %d connections are too few for %d processes with %d each and %d in reserve, "+

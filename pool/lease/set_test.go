@@ -28,7 +28,9 @@ func TestNumbersThatContradictEachOtherAreRefusedInWords(t *testing.T) {
 		"negative reserve": {lease.Budget{Connections: 20, Processes: 2, Reserve: -1}, "in reserve"},
 		"more than there are": {lease.Budget{Connections: 200, Processes: 2},
 			"the budget has 200 connections, and the server has 97 for the services (max_connections 100, 3 kept for superusers): set it to 97 or less"},
-		"short member TTL": {lease.Budget{Connections: 20, Processes: 2, MemberTTL: 1e9}, "shorter than the TTL"},
+		"long times":        {lease.Budget{Connections: 20, Processes: 2, Grace: 1e18}, "a grace of 277777h46m40s is longer than 24h0m0s"},
+		"endless processes": {lease.Budget{Connections: 20, Processes: 1 << 62, Floor: 1 << 62}, "more than a server can ever have"},
+		"short member TTL":  {lease.Budget{Connections: 20, Processes: 2, MemberTTL: 1e9}, "shorter than the TTL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := lease.SetBudget(within(t, soon), s.owner, s.app, c.b)
