@@ -3,11 +3,11 @@ package pool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
-	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/keyway-go/keyway/internal/callsite"
 )
 
 // Leak is a connection that its holder has had for longer than Config.LeakAfter, or has dropped.
@@ -140,37 +140,9 @@ func (in *Instance) reportLocked(r *resource, dropped bool) {
 		defer cancel()
 		_, _ = in.runHook(ctx, "OnLeak", func() error {
 			in.cfg.OnLeak(Leak{
-				Instance: in.cfg.Name, Database: r.db.name, Held: held, Dropped: dropped, Caller: caller(callers[:depth]),
+				Instance: in.cfg.Name, Database: r.db.name, Held: held, Dropped: dropped, Caller: callsite.Long(callsite.Find(callers[:depth])),
 			})
 			return nil
 		})
 	})
-}
-
-// caller is the first place that is not in this module's packages between the application and the pool. What begins
-// a goroutine is nobody's place: after it, the work is the module's own.
-func caller(pcs []uintptr) string {
-	frames := runtime.CallersFrames(pcs)
-	place := func(f runtime.Frame) string { return fmt.Sprintf("%s %s:%d", f.Function, f.File, f.Line) }
-	var own string
-	for {
-		f, more := frames.Next()
-		switch {
-		case isOurs(f.Function):
-			own = place(f)
-		case own == "" || !strings.HasPrefix(f.Function, "sync.(*WaitGroup)") && f.Function != "runtime.goexit":
-			return place(f)
-		}
-		if !more {
-			return own
-		}
-	}
-}
-
-const module = "github.com/keyway-go/keyway/"
-
-func isOurs(function string) bool {
-	name, ok := strings.CutPrefix(function, module)
-	pkg, _, _ := strings.Cut(name, ".")
-	return ok && (pkg == "pool" || pkg == "router" || pkg == "txn")
 }

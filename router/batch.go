@@ -47,6 +47,9 @@ func (db *DB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 func (db *DB) sendBatch(ctx context.Context, key shard.Key, b *pgx.Batch) pgx.BatchResults {
 	parts, err := db.routeBatch(ctx, key, b)
 	if err != nil {
+		if s := db.observeBatch(ctx, key, b, err); s != nil {
+			return s.SendBatch(ctx, b)
+		}
 		return pgx.FailedBatchResults(b, err)
 	}
 	if len(parts) > 1 {
@@ -136,7 +139,7 @@ func (db *DB) newPart(snap *snapshot, n *node, of int) *batchPart {
 // batchResults says which statement an error is of.
 type batchResults struct {
 	pgx.BatchResults
-	db      *DB // nil when nobody has read the statements
+	db      *DB // learns from errors; nil when it is not to
 	shard   shard.ID
 	version uint64 // of the slot map
 	writes  bool   // some statement does; false when nobody has read them

@@ -49,6 +49,15 @@ type Config struct {
 	// that is not listed here is fine. The name may be qualified; without a schema it is in Schema.
 	Tables map[string]Table
 
+	// Observe names tables whose statements are observed: while one shard owns every slot and is the home of all home
+	// tables, a statement on [DB] itself that would be refused runs there as it is, as on [DB.Shard], and is counted:
+	// [DB.Observed], [Stat], the log. All tables that a statement names must be listed but reference and home tables, and
+	// at least one must be; "*" is every table, and statements that cannot be read as well. Empty observes nothing.
+	//
+	// Handles for one key, [WithKey] and [DB.InTx] are never observed: what they promise is that another key's rows are
+	// not seen. From the moment another shard owns a slot, statements are refused as without Observe.
+	Observe []string
+
 	// Password, when set, is asked for the password of each new connection, for secrets that rotate. It overrides
 	// the passwords in Credentials.
 	Password PasswordFunc `json:"-"`

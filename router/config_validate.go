@@ -23,6 +23,7 @@ func (c Config) Validate() error {
 	c.checkInstances(v)
 	c.checkShards(v)
 	c.checkTables(v)
+	c.checkObserve(v)
 	c.checkModes(v)
 	c.checkBudget(v)
 	c.checkPool(v)
@@ -214,6 +215,29 @@ func (c Config) checkTables(v *validation) {
 			}
 		}
 	}
+}
+
+func (c Config) checkObserve(v *validation) {
+	named := make(map[string]bool, len(c.Observe))
+	for i, name := range c.Observe {
+		place := fmt.Sprintf("observe[%d]", i)
+		switch {
+		case name == observeAll:
+			if len(c.Observe) > 1 {
+				v.add("%s: \"*\" is every table; leave the others out", place)
+			}
+		case !isTableName(name):
+			v.add("%s: %q is not the name of a table; write table, schema.table, or \"*\" for every table", place, name)
+		case named[name]:
+			v.add("%s: %q is there twice", place, name)
+		}
+		named[name] = true
+	}
+}
+
+func isTableName(name string) bool {
+	parts := strings.Split(name, ".")
+	return len(parts) <= 2 && !slices.Contains(parts, "") && !strings.ContainsAny(name, "*\x00")
 }
 
 func (c Config) checkModes(v *validation) {

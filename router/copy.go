@@ -56,6 +56,9 @@ func (db *DB) copyRows(
 	snap := db.current.Load()
 	p, err := newCopyPlan(snap, db.schema, key, table, columns)
 	if err != nil {
+		if s := db.observeCopy(snap, key, table, columns, err); s != nil {
+			return s.CopyFrom(ctx, table, columns, src)
+		}
 		return 0, err
 	}
 	switch {

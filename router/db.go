@@ -31,7 +31,8 @@ var (
 
 // DB is an open cluster. Each statement says itself which key it is for and runs on that key's shard; one that does not
 // is refused with a [*RefusedError] before anything is sent. [DB.ForKey] and [WithKey] supply a key to statements that
-// name none, [DB.Shard] and [DB.EachShard] reach shards by name.
+// name none, [DB.Shard] and [DB.EachShard] reach shards by name. [Config].Observe lets what is refused run while there is only
+// one place where it can.
 //
 // It is safe for concurrent use. Statements outside [DB.InTx] commit by themselves, and are sent again only when it is
 // proven that they did not run.
@@ -47,6 +48,7 @@ type DB struct {
 	txns      *txn.Runner
 	loader    *loader
 	unique    sync.Map // uniqueOf -> [][]string: the sets of unique columns that [Page] has asked for
+	observer  *observer // nil without Config.Observe
 
 	// current is replaced, never modified: a call loads it once and keeps that version to its end. Only the loader
 	// stores it.
@@ -104,6 +106,9 @@ func (db *DB) exec(ctx context.Context, key shard.Key, sql string, args []any) (
 			return db.execSeveral(ctx, sql, args, err)
 		}
 		if err != nil {
+			if s := c.observe(err); s != nil {
+				return s.Exec(ctx, c.sql, c.args...)
+			}
 			return pgconn.CommandTag{}, err
 		}
 		tag, err := c.node.exec(ctx, c.tenant, c.plan.Text, sent)

@@ -1,6 +1,9 @@
 package router
 
 import (
+	"sync/atomic"
+	"time"
+
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
 )
@@ -25,3 +28,13 @@ func PoolOf(c PoolConfig) pool.Config {
 
 // RaceEnabled says that the race detector counts allocations of its own.
 const RaceEnabled = raceEnabled
+
+// ObserverClock stops the clock of observe mode; nanoseconds are added to what it returns.
+func ObserverClock(db *DB) *atomic.Int64 {
+	var passed atomic.Int64
+	now := time.Now()
+	db.observer.mu.Lock()
+	defer db.observer.mu.Unlock()
+	db.observer.now = func() time.Time { return now.Add(time.Duration(passed.Load())) }
+	return &passed
+}

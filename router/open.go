@@ -75,6 +75,7 @@ func newDB(cfg Config, opts []Option) (*DB, error) {
 	}
 	db.plans = plan.NewCache(db.opts.plans)
 	db.loader = newLoader(db)
+	db.observer = newObserver(cfg, db.opts.log)
 	for _, name := range cfg.instanceNames() {
 		if err := db.addInstance(name); err != nil {
 			db.closePools(0)
@@ -200,6 +201,7 @@ func (db *DB) Close() {
 		db.loader.stop()
 		db.closePools(db.opts.grace)
 		db.closeLeases()
+		db.observer.writeDue(0)
 	})
 }
 

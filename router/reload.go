@@ -185,6 +185,7 @@ func (l *loader) look(q catalog.Querier) error {
 	}
 	l.tryDown()
 	l.sampleSettings()
+	l.db.observer.writeDue(observedLogTime)
 	l.mu.Lock()
 	l.looked = time.Now()
 	l.mu.Unlock()

@@ -19,7 +19,7 @@ type rows struct {
 	call
 
 	started bool // a row was given out, so the statement cannot be sent again
-	several bool // Rows are those of several shards, with their own retries and errors
+	foreign bool // Rows have their own retries and errors: those of several shards, and of what is observed
 	done    bool
 	err     error // of the statement, in its public form; set when done
 }
@@ -53,7 +53,7 @@ func (r *rows) start() error {
 			return r.scatter(err)
 		}
 		if err != nil {
-			return r.refuse(err)
+			return r.observed(err)
 		}
 		got, err := r.node.query(r.ctx, r.tenant, r.plan.Text, args)
 		if err == nil {
@@ -64,6 +64,20 @@ func (r *rows) start() error {
 			return r.refuse(r.fail(err))
 		}
 	}
+}
+
+// observed sends a refused statement as it is where observe mode lets it run.
+func (r *rows) observed(err error) error {
+	s := r.observe(err)
+	if s == nil {
+		return r.refuse(err)
+	}
+	got, err := s.Query(r.ctx, r.sql, r.args...)
+	if err != nil {
+		return r.refuse(err)
+	}
+	r.Rows, r.foreign, r.node = got, true, nil
+	return nil
 }
 
 // refuse makes r the rows of a statement that has no rows.
@@ -91,7 +105,7 @@ func (r *rows) Next() bool {
 			return false
 		}
 		err := r.Rows.Err()
-		if err == nil || r.started || r.several || !r.again(err) {
+		if err == nil || r.started || r.foreign || !r.again(err) {
 			r.finish(r.fail(err))
 			return false
 		}

@@ -21,7 +21,7 @@ func (r *rows) scatter(why error) error {
 	if err := s.start(); err != nil {
 		return r.refuse(because(why, err))
 	}
-	r.Rows, r.several, r.node = s, true, nil
+	r.Rows, r.foreign, r.node = s, true, nil
 	return nil
 }
 

@@ -24,6 +24,8 @@ type ShardDB struct {
 	db   *DB
 	node *node
 	err  error // the shard does not exist
+
+	observed *observedRun // of what observe mode lets run; nil on a handle that a caller has
 }
 
 // Shard returns the shard of that name. For one that does not exist every call returns an error.
@@ -54,12 +56,22 @@ func (s *ShardDB) acquire(ctx context.Context) (*pool.Conn, error) {
 		return nil, err
 	}
 	conn, err := s.node.acquireSession(ctx)
-	return conn, s.fail(err)
+	if err != nil || s.observed == nil {
+		return conn, s.fail(err)
+	}
+	if err := s.observed.begin(ctx, s, conn); err != nil {
+		conn.ReleaseClean()
+		return nil, err
+	}
+	return conn, nil
 }
 
 func (s *ShardDB) fail(err error) error {
 	if err == nil {
 		return nil
+	}
+	if s.observed != nil {
+		s.db.learnFrom(err)
 	}
 	return shardError(s.node.id, err)
 }
@@ -107,6 +119,9 @@ func (s *ShardDB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults 
 		return pgx.FailedBatchResults(b, err)
 	}
 	results := &batchResults{BatchResults: conn.SendBatch(ctx, b), shard: s.node.id, of: b.Len()}
+	if s.observed != nil {
+		results.db = s.db
+	}
 	return &releasingBatch{batchResults: results, release: sync.OnceFunc(conn.ReleaseClean)}
 }
 

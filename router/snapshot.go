@@ -81,6 +81,9 @@ type snapshot struct {
 
 	// owned has what each of slots.Shards() owns, in that order.
 	owned []ownedSlots
+
+	// sole is where every statement can run as it is; nil when no shard owns every slot and all home tables.
+	sole *node
 }
 
 func newSnapshot(m *shard.Map, r *catalog.Registry, nodes map[shard.ID]*node) *snapshot {
@@ -89,6 +92,7 @@ func newSnapshot(m *shard.Map, r *catalog.Registry, nodes map[shard.ID]*node) *s
 		s.owners = append(s.owners, nodes[id])
 		s.owned = append(s.owned, newOwnedSlots(m.RangesOf(id)))
 	}
+	s.sole = s.soleOwner()
 	return s
 }
 

@@ -19,6 +19,7 @@ type Stat struct {
 	Instances  []pool.Stat   // sorted by name; their Databases say which shard each is
 	Budget     []lease.State // this process's part of each instance's connection budget, sorted by instance
 	Txn        txn.Stat
+	Observed   ObservedStat // what Config.Observe let run
 }
 
 // ShardStat is the state of one shard.
@@ -34,7 +35,7 @@ type ShardStat struct {
 // Stat returns counters and states, without asking any server.
 func (db *DB) Stat() Stat {
 	snap := db.current.Load()
-	s := Stat{MapVersion: snap.slots.Version(), Tables: len(snap.registry.Tables()), Txn: db.txns.Stat()}
+	s := Stat{MapVersion: snap.slots.Version(), Tables: len(snap.registry.Tables()), Txn: db.txns.Stat(), Observed: db.observer.counts()}
 	for _, n := range db.sortedNodes() {
 		ss := ShardStat{ID: n.id, Instance: n.instance, Database: n.database, Slots: slotCount(snap.slots, n.id)}
 		if o := n.down.Load(); o != nil {

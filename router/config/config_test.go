@@ -41,6 +41,7 @@ tables:
   places: { key: [region, id] }
   plans:  { reference: true }
   jobs:   { home: s0 }
+observe: [orders, billing.invoices]
 `
 
 func environment(extra map[string]string) func(string) (string, bool) {
@@ -60,6 +61,7 @@ func TestAWholeFileIsRead(t *testing.T) {
 	require.Equal(t, "production", c.Environment)
 	require.Equal(t, shard.ID("s0"), c.Catalog)
 	require.Equal(t, router.Budget{Connections: 200, Processes: 50}, c.Budget)
+	require.Equal(t, []string{"orders", "billing.invoices"}, c.Observe)
 	require.Equal(t, router.PoolConfig{
 		AcquireTimeout: 5 * time.Second, MinOpen: 2, IdleOrder: pool.FIFO, MaxLifetime: -1, PingTimeout: 250 * time.Millisecond,
 		LeakAfter: time.Minute,

@@ -25,6 +25,7 @@ type file struct {
 	Instances      map[string]instance `yaml:"instances"`
 	Shards         map[string]database `yaml:"shards"`
 	Tables         map[string]table    `yaml:"tables"`
+	Observe        []string            `yaml:"observe"`
 
 	security `yaml:",inline"`
 }
@@ -144,6 +145,7 @@ func (f *file) config(s secrets) router.Config {
 		ExecMode:       router.ExecMode(f.ExecMode),
 		Instances:      make(map[string]router.Instance, len(f.Instances)),
 		Shards:         make(map[shard.ID]router.Shard, len(f.Shards)),
+		Observe:        f.Observe,
 		Tables:         make(map[string]router.Table, len(f.Tables)),
 	}
 	for name, in := range f.Instances {
