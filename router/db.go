@@ -47,7 +47,7 @@ type DB struct {
 	plans     *plan.Cache
 	txns      *txn.Runner
 	loader    *loader
-	unique    sync.Map // uniqueOf -> [][]string: the sets of unique columns that [Page] has asked for
+	unique    sync.Map  // uniqueOf -> [][]string: the sets of unique columns that [Page] has asked for
 	observer  *observer // nil without Config.Observe
 
 	// current is replaced, never modified: a call loads it once and keeps that version to its end. Only the loader
