@@ -85,7 +85,7 @@ func (s *site) routeAndExplain() {
 	require.Zero(s, code)
 	require.Equal(s, "merged in order", p["combine"])
 	require.NotEmpty(s, p["shards"])
-	s.fails(3, "pgbench_accounts", "explain", "delete from pgbench_accounts", "--scatter")
+	s.fails(3, "not sent to several shards", "explain", "delete from pgbench_accounts", "--scatter")
 }
 
 func TestAnExistingDatabaseIsAdopted(t *testing.T) {
