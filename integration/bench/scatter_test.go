@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -112,4 +113,46 @@ func BenchmarkScatter(b *testing.B) {
 			b.ReportMetric(routed, "routed-allocs")
 		})
 	}
+}
+
+// BenchmarkScatterLatency makes one of four shards wait for ten milliseconds and reports by how much the whole takes
+// longer than that shard alone, by hand and through the router: medians of reads in turn, one at a time.
+func BenchmarkScatterLatency(b *testing.B) {
+	set, hand := open(b)
+	const slowest = 2
+	for i := range shards {
+		_, err := set.Super(b, i).Exec(b.Context(), "create index on accounts (balance desc, id)")
+		require.NoError(b, err)
+	}
+	_, err := set.Super(b, slowest).Exec(b.Context(), `alter table accounts enable row level security;
+		create policy slow on accounts using ((select pg_sleep(0.01)) is not null)`)
+	require.NoError(b, err)
+	took := func(read func() error) float64 {
+		start := time.Now()
+		require.NoError(b, read())
+		return float64(time.Since(start).Microseconds())
+	}
+	ctx := context.Background()
+	alone := func() error {
+		got, err := hand.pools[slowest].Query(ctx, top)
+		if err == nil {
+			_, err = pgx.CollectRows(got, pgx.RowToStructByPos[account])
+		}
+		return err
+	}
+	byHand := func() error { _, err := topByHand(ctx, hand); return err }
+	routed := func() error {
+		_, err := router.Select[account](ctx, set.DB.Scatter(), router.Text(top))
+		return err
+	}
+	for b.Loop() {
+		var one, all, through []float64
+		for range 300 {
+			one, all, through = append(one, took(alone)), append(all, took(byHand)), append(through, took(routed))
+		}
+		b.ReportMetric(median(one), "slowest-us")
+		b.ReportMetric(median(all)-median(one), "by-hand-over-us")
+		b.ReportMetric(median(through)-median(one), "routed-over-us")
+	}
+	b.ReportMetric(0, "ns/op")
 }
