@@ -313,13 +313,15 @@ func cut(s string, width int) string {
 }
 
 // wrap prints a text in lines of the screen; those after the first are indented as far as the prefix is long.
-func (a *assessment) wrap(prefix, text string) {
+func (a *assessment) wrap(prefix, text string) { wrap(a.w, prefix, text) }
+
+func wrap(w io.Writer, prefix, text string) {
 	indent := strings.Repeat(" ", utf8.RuneCountInString(prefix))
 	line := prefix
 	empty := true
 	for word := range strings.FieldsSeq(text) {
 		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > screenWidth {
-			a.printf("%s\n", line)
+			_, _ = fmt.Fprintln(w, line)
 			line, empty = indent, true
 		}
 		if !empty {
@@ -327,7 +329,7 @@ func (a *assessment) wrap(prefix, text string) {
 		}
 		line, empty = line+word, false
 	}
-	a.printf("%s\n", line)
+	_, _ = fmt.Fprintln(w, line)
 }
 
 // number is a count that is read at a glance: 950, 12k, 3.4M.

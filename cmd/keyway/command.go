@@ -225,7 +225,7 @@ func program() *command {
 		long: "keyway operates a cluster of PostgreSQL shards. It is thin over the packages of\n" +
 			"github.com/keyway-go/keyway: whatever it does, a program can do.",
 		group: []*command{
-			assessCommand, initCommand, importCommand, migrateGroup, routeCommand, explainCommand, poolGroup, doctorCommand, configGroup,
+			assessCommand, initCommand, importCommand, migrateGroup, routeCommand, explainCommand, observeGroup, poolGroup, doctorCommand, configGroup,
 			versionCommand, helpCommand(),
 		},
 		example: "keyway init --config keyway.production.yaml",

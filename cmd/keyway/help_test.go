@@ -10,7 +10,7 @@ import (
 )
 
 var commands = []string{
-	"", "assess", "init", "import", "route", "explain", "pool", "pool set", "migrate", "migrate up", "migrate status", "doctor", "config", "config check",
+	"", "assess", "init", "import", "route", "explain", "observe", "observe report", "pool", "pool set", "migrate", "migrate up", "migrate status", "doctor", "config", "config check",
 	"config schema", "version", "help",
 }
 
