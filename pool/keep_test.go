@@ -268,6 +268,14 @@ func churn(t *testing.T, recycle func(), exec func(context.Context, string, ...a
 	<-done
 }
 
+func TestWarmOpensNoMoreThanMaxIdleWouldKeep(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(3), func(c *pool.Config) { c.MaxIdle = 1 })
+	in.Database(s.db, pool.DatabaseConfig{})
+	require.NoError(t, in.Warm(within(t, soon), 3))
+	require.Equal(t, []int{1, 1}, []int{in.Stat().Open, int(in.Stat().Dials)})
+}
+
 func TestConnectionsOfPgxpoolsAreRecycledToo(t *testing.T) {
 	s := shared(t)
 	in := s.instance(limit(3))

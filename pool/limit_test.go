@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,6 +137,23 @@ func TestAPgxpoolGivesUpWhatALoweredLimitDoesNotCarry(t *testing.T) {
 	require.ErrorAs(t, p.Ping(within(t, soon)), new(*pool.NoBudgetError))
 	require.NoError(t, in.SetLimit(2))
 	require.NoError(t, p.Ping(within(t, soon)))
+}
+
+func TestAPgxpoolGivesUpNoMoreThanALoweredLimitNeeds(t *testing.T) {
+	s := shared(t)
+	var closed atomic.Int32
+	in := s.instance(limit(4), func(c *pool.Config) { c.BeforeClose = func(*pgx.Conn) { closed.Add(1) } })
+	p, err := in.Database(s.db, pool.DatabaseConfig{}).PgxPool(within(t, soon), 3)
+	require.NoError(t, err)
+	for _, c := range takeAll(t, p.Acquire, 3) {
+		c.Release()
+	}
+	eventually(t, "all three are idle", func() bool { return p.Stat().IdleConns() == 3 })
+	require.NoError(t, in.SetLimit(2))
+	eventually(t, "one is given up", func() bool { return in.Stat().Open <= 2 })
+	eventually(t, "the others are idle again", func() bool { return p.Stat().AcquiredConns() == 0 })
+	require.Equal(t, 2, in.Stat().Lent)
+	require.EqualValues(t, 1, closed.Load())
 }
 
 func TestDemandIsThePeakOfUseAndWaiting(t *testing.T) {

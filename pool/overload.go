@@ -57,7 +57,7 @@ func (in *Instance) notePaceLocked(now time.Duration) {
 // those who wait were served, and while there is room for more connections. It is rather too short: lower classes that
 // have waited for long go first, and count as behind. mu must be held.
 func (in *Instance) estimateLocked(c Class) time.Duration {
-	if in.pace.gap == 0 || in.paused != nil || in.freeLocked(work) > 0 {
+	if in.paused != nil || in.freeLocked(work) > 0 {
 		return 0
 	}
 	ahead := in.lined[Control] + in.raw.n
