@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -137,6 +138,25 @@ func TestAPgxpoolGivesUpWhatALoweredLimitDoesNotCarry(t *testing.T) {
 	require.ErrorAs(t, p.Ping(within(t, soon)), new(*pool.NoBudgetError))
 	require.NoError(t, in.SetLimit(2))
 	require.NoError(t, p.Ping(within(t, soon)))
+}
+
+func TestWhatIsIdleGoesWhenWhatIsClosingDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	in := s.instance(limit(2), func(c *pool.Config) { c.DrainTimeout = 100 * time.Millisecond })
+	db, other := in.Database(s.db, pool.DatabaseConfig{}), in.Database("postgres", pool.DatabaseConfig{})
+	require.NoError(t, other.Ping(within(t, soon)))
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	c, err := db.Acquire(within(t, soon))
+	require.NoError(t, err)
+	_, err = c.Exec(ctx, fmt.Sprintf(stubborn, 3000))
+	require.Error(t, err)
+	c.Release()
+	require.NoError(t, in.SetLimit(1))
+	eventually(t, "the one that is closing would be enough, but its backend does not end", func() bool {
+		return in.Stat().Closes.Shrunk == 1
+	})
 }
 
 func TestAPgxpoolGivesUpNoMoreThanALoweredLimitNeeds(t *testing.T) {
