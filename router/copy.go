@@ -26,8 +26,8 @@ const (
 // The shards commit one after another when all have taken all their rows. An error before that leaves nothing behind;
 // one during the commits is a [*PartialCopyError] that says what is where, and errors.As finds a [*txn.InDoubtError] in
 // it where the reply of a shard was lost. A table of no kind and a reference table
-// are refused, and so is a copy to more shards at once than the process may have connections (*pool.TooManyError). The
-// values of a row must not be changed after Values has returned them.
+// are refused, and so is a copy to more shards at once than the process may have connections (*pool.TooManyError);
+// [DB.CopyInParts] needs one. The values of a row must not be changed after Values has returned them.
 func (db *DB) CopyFrom(
 	ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource,
 ) (int64, error) {
@@ -225,7 +225,7 @@ func copyStreams(ctx context.Context, r *copyReader, window map[*node][][]any) (
 	// All or none: copies that each hold some connections and wait for others would wait for each other.
 	conns, err := pool.AcquireMany(as(ctx, pool.Batch), databases...)
 	if err != nil {
-		return 0, fmt.Errorf("%scopy into %s: %w", errPrefix, r.plan.table, pgerr.Public(err))
+		return 0, copyUnconnected(r.plan.table, err)
 	}
 	// abort tells the sources to end their COPY with CopyFail, which leaves the connections usable; the caller's own
 	// context would cut them off.
@@ -241,6 +241,14 @@ func copyStreams(ctx context.Context, r *copyReader, window map[*node][][]any) (
 	defer run.release()
 	run.feedAll(r, window)
 	return run.commit(ctx)
+}
+
+// copyUnconnected says what a copy can do that can never have its connections at once.
+func copyUnconnected(table string, err error) error {
+	if _, ok := errors.AsType[*pool.TooManyError](err); ok {
+		return fmt.Errorf("%scopy into %s: %w; DB.CopyInParts needs one, and commits in parts", errPrefix, table, err)
+	}
+	return fmt.Errorf("%scopy into %s: %w", errPrefix, table, pgerr.Public(err))
 }
 
 // feedAll is feed until every stream has ended. Where the source panics, nothing stays copied.

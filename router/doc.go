@@ -51,7 +51,7 @@
 // # Batches, copies, every shard
 //
 // [DB.SendBatch] sends many statements in one round trip to each of their shards. [DB.CopyFrom] splits rows by key and copies to all
-// shards at once. [DB.Shard] is one shard by name, where text is sent unread; [DB.EachShard] calls a function for every
+// shards at once, [DB.CopyInParts] to one after another. [DB.Shard] is one shard by name, where text is sent unread; [DB.EachShard] calls a function for every
 // shard. Their names are longer because they cost more.
 //
 // # Scatter

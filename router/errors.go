@@ -232,6 +232,32 @@ func (e *PartialCopyError) Error() string {
 // Unwrap gives the first failure.
 func (e *PartialCopyError) Unwrap() error { return e.Err }
 
+// CopyPartsError says that [DB.CopyInParts] failed after rows had been committed, or may have been. Rows have the numbers
+// in which the source gave them, from 1. To go on, copy the rows that are missing and those behind Through; look for the
+// rows in doubt first.
+type CopyPartsError struct {
+	Table   string
+	Through int64   // rows up to this one are there, but for the following; those behind it are not
+	Missing []int64 // of these, those that are not there for certain
+	InDoubt []int64 // of these, those that are there all or none, because the reply to their COPY was lost
+	Err     error
+}
+
+func (e *CopyPartsError) Error() string {
+	s := fmt.Sprintf("%scopy into %s: of the first %d rows %d are there", errPrefix, e.Table, e.Through,
+		e.Through-int64(len(e.Missing))-int64(len(e.InDoubt)))
+	if len(e.Missing) > 0 {
+		s += fmt.Sprintf(", %d are not", len(e.Missing))
+	}
+	if len(e.InDoubt) > 0 {
+		s += fmt.Sprintf(", %d are in doubt", len(e.InDoubt))
+	}
+	return fmt.Sprintf("%s, and none behind them: %v", s, e.Err)
+}
+
+// Unwrap gives the failure.
+func (e *CopyPartsError) Unwrap() error { return e.Err }
+
 // PartialBatchError says that a batch over several shards was committed on some and not on all of them. A part that only
 // reads counts as none.
 type PartialBatchError struct {

@@ -421,7 +421,10 @@ func TestAProcessWithOneConnectionForWorkStillWorks(t *testing.T) {
 	_, err = db.CopyFrom(ctx, pgx.Identifier{"orders"}, []string{"tenant_id", "id"}, pgx.CopyFromRows([][]any{{a, 1}, {b, 1}}))
 	var many *pool.TooManyError
 	require.ErrorAs(t, err, &many)
-	sentence(t, err, "copy into public.orders", "2 connections are wanted at once")
+	sentence(t, err, "copy into public.orders", "2 connections are wanted at once", "CopyInParts")
+	n, err := db.CopyInParts(ctx, pgx.Identifier{"orders"}, []string{"tenant_id", "id"}, pgx.CopyFromRows([][]any{{a, 1}, {b, 1}}), 0)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, n)
 	require.Equal(t, 1, db.Stat().Instances[0].Peak)
 	require.Empty(t, db.Stat().Budget)
 	require.NoError(t, db.Ready())
