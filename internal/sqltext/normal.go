@@ -113,85 +113,90 @@ func settings(list []word) []word {
 
 // lists shortens lists to their first element, where all are alike.
 func lists(list []word) []word {
-	var out []word
-	for i := 0; i < len(list); i++ {
-		out = append(out, list[i])
+	s := shortener{list: list, pair: pairs(list)}
+	s.write(0, len(list), maxNested)
+	return s.out
+}
+
+// maxNested bounds how deep lists in lists are shortened, and so how often a word is looked at.
+const maxNested = 8
+
+type shortener struct {
+	list []word
+	pair []int // of an opening bracket, where it is closed; else -1
+	out  []word
+}
+
+// pairs finds the bracket that closes each one, in one pass.
+func pairs(list []word) []int {
+	pair := make([]int, len(list))
+	var open []int
+	for i, w := range list {
+		pair[i] = -1
 		switch {
-		case list[i].is("values"):
-			row, last := rows(list, i)
-			out, i = append(out, lists(row)...), last
-		case list[i].is("(") && i > 0 && list[i-1].is("in"), list[i].is("[") && i > 0 && list[i-1].is("array"):
-			if end := closing(list, i); end > 0 && alike(list[i+1:end]) {
-				elements := list[i+1 : end]
-				out, i = append(out, lists(elements[:elementEnd(elements, 0)])...), end-1
+		case w.is("("), w.is("["):
+			open = append(open, i)
+		case len(open) > 0 && (w.is(")") || w.is("]")):
+			pair[open[len(open)-1]] = i
+			open = open[:len(open)-1]
+		}
+	}
+	return pair
+}
+
+func (s *shortener) write(from, to, depth int) {
+	for i := from; i < to; i++ {
+		s.out = append(s.out, s.list[i])
+		if depth == 0 {
+			continue
+		}
+		switch w := s.list[i]; {
+		case w.is("values") && i+1 < to && s.pair[i+1] > 0:
+			s.write(i+1, s.pair[i+1]+1, depth-1)
+			i = s.lastRow(i+1, to)
+		case s.pair[i] > 0 && i > 0 && (w.is("(") && s.list[i-1].is("in") || w.is("[") && s.list[i-1].is("array")):
+			if end := s.pair[i]; s.alike(i+1, end) {
+				s.write(i+1, s.elementEnd(i+1, end), depth-1)
+				i = end - 1
 			}
 		}
 	}
-	return out
 }
 
-// rows returns the first row behind VALUES and the index of the last word of the rows like it.
-func rows(list []word, at int) (first []word, last int) {
-	if at+1 >= len(list) || !list[at+1].is("(") {
-		return nil, at
-	}
-	end := closing(list, at+1)
-	if end < 0 {
-		return nil, at
-	}
-	first, last = list[at+1:end+1], end
-	for last+2 < len(list) && list[last+1].is(",") && list[last+2].is("(") {
-		next := closing(list, last+2)
-		if next < 0 || !slices.Equal(first, list[last+2:next+1]) {
+// lastRow is where the last of the rows ends that are like the first one, which opens at the index.
+func (s *shortener) lastRow(first, to int) int {
+	last := s.pair[first]
+	row := s.list[first : last+1]
+	for last+2 < to && s.list[last+1].is(",") && s.list[last+2].is("(") {
+		end := s.pair[last+2]
+		if end < 0 || !slices.Equal(row, s.list[last+2:end+1]) {
 			break
 		}
-		last = next
+		last = end
 	}
-	return first, last
+	return last
 }
 
 // alike reports whether all elements of a list are the same.
-func alike(list []word) bool {
-	first := list[:elementEnd(list, 0)]
-	for at := len(first) + 1; at < len(list); {
-		to := elementEnd(list, at)
-		if !slices.Equal(first, list[at:to]) {
+func (s *shortener) alike(from, end int) bool {
+	at := s.elementEnd(from, end)
+	first := s.list[from:at]
+	for at < end {
+		next := s.elementEnd(at+1, end)
+		if !slices.Equal(first, s.list[at+1:next]) {
 			return false
 		}
-		at = to + 1
+		at = next
 	}
 	return true
 }
 
-// elementEnd is where the element that begins at the index ends: at a comma, or at the end.
-func elementEnd(list []word, at int) int {
-	for depth := 0; at < len(list); at++ {
-		switch {
-		case list[at].is("("), list[at].is("["):
-			depth++
-		case list[at].is(")"), list[at].is("]"):
-			depth--
-		case depth == 0 && list[at].is(","):
-			return at
-		}
+// elementEnd is where the element that begins at the index ends: at a comma, or at the end of its list.
+func (s *shortener) elementEnd(at, end int) int {
+	for at < end && !s.list[at].is(",") {
+		at = max(at, s.pair[at]) + 1
 	}
 	return at
-}
-
-// closing is the index of the bracket that closes the one at the index, or -1.
-func closing(list []word, open int) int {
-	depth := 0
-	for i := open; i < len(list); i++ {
-		switch {
-		case list[i].is("("), list[i].is("["):
-			depth++
-		case list[i].is(")"), list[i].is("]"):
-			if depth--; depth == 0 {
-				return i
-			}
-		}
-	}
-	return -1
 }
 
 // joined writes the words with spaces as a person would.

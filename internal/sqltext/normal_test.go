@@ -3,6 +3,7 @@ package sqltext
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -56,6 +57,18 @@ func TestATextThatCannotBeSplitGivesNothing(t *testing.T) {
 		require.Error(t, err, text)
 		require.Empty(t, got)
 		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func TestALongTextIsReadOnce(t *testing.T) {
+	for _, text := range []string{"in (", "values (", "in (1, in (", "array[", "in (1, 2), ", "values (1), (2), ", "in ((", ")"} {
+		long := strings.Repeat(text, 30_000)
+		began := time.Now()
+		_, err := Normal(long)
+		require.NoError(t, err)
+		_, err = Normal(long + strings.Repeat(")", 60_000))
+		require.NoError(t, err)
+		require.Less(t, time.Since(began), 10*time.Second, "%s: it takes a fraction of a second, and minutes when it is quadratic", text)
 	}
 }
 
