@@ -236,6 +236,28 @@ func TestOldAndIdleConnectionsAreClosed(t *testing.T) {
 	require.EqualValues(t, 2, in.Stat().Closes.Lifetime)
 }
 
+func TestAConnectionThatGrewOldInUseIsNotHandedOn(t *testing.T) {
+	s := shared(t)
+	const lifetime = 100 * time.Millisecond
+	in := s.instance(limit(1), func(c *pool.Config) { c.MaxLifetime = lifetime })
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	held, err := db.Acquire(within(t, soon))
+	require.NoError(t, err)
+	next := make(chan uint32, 1)
+	go func() {
+		var pid uint32
+		_ = db.QueryRow(within(t, soon), "select pg_backend_pid()").Scan(&pid)
+		next <- pid
+	}()
+	eventually(t, "somebody waits", func() bool { return in.Stat().Waiting == 1 })
+	time.Sleep(3 * lifetime) // its age is the scenario
+	mine := held.Conn().PgConn().PID()
+	held.Release()
+	got := <-next
+	require.NotZero(t, got)
+	require.NotEqual(t, mine, got)
+}
+
 func TestAConnectionThatWasIdleForLongIsPingedBeforeUse(t *testing.T) {
 	s := shared(t)
 	in := s.instance(limit(1), func(c *pool.Config) { c.PingAfter = 40 * time.Millisecond })
