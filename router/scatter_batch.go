@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,8 +20,23 @@ type batchRead struct {
 	ctx      context.Context
 }
 
-// ask sends the statement and everything around it at once, and reads what comes before the rows.
+// ask sends the statement and everything around it at once, and reads what comes before the rows. What the result is made
+// of is known only then: when a type has no name yet it is asked for, and the statement sent again.
 func (r *batchRead) ask(ctx context.Context, in *input) error {
+	err := r.send(ctx, in)
+	if err != nil || in.unnamed(r.FieldDescriptions()) == nil {
+		return err
+	}
+	fields := slices.Clone(r.FieldDescriptions())
+	r.Close()
+	if _, err := in.learnTypes(ctx, r.conn, fields); err != nil {
+		return err
+	}
+	*r = batchRead{conn: r.conn}
+	return r.send(ctx, in)
+}
+
+func (r *batchRead) send(ctx context.Context, in *input) error {
 	r.ctx, r.asText = ctx, in.of.asText
 	r.batch.QueuedQueries = make([]*pgx.QueuedQuery, 0, 4)
 	r.batch.Queue(beginSnapshot)
@@ -59,6 +75,9 @@ func (r *batchRead) answers() (owns bool, err error) {
 func (r *batchRead) Close() {
 	if r.Rows != nil {
 		r.Rows.Close()
+	}
+	if r.results == nil {
+		return
 	}
 	if !r.asText || r.Rows == nil {
 		_ = r.results.Close()

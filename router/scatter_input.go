@@ -222,9 +222,6 @@ func (s *inputSource) Next() bool {
 	if !more {
 		s.err = s.read.Err()
 	}
-	if s.err == nil {
-		s.err = (*input)(s).nameable()
-	}
 	if s.err != nil {
 		s.of.halt(s.node, s.err)
 		return false
@@ -235,13 +232,21 @@ func (s *inputSource) Next() bool {
 	return more
 }
 
-// nameable asks for the names of types that have other numbers on other shards.
-func (in *input) nameable() error {
+// learnTypes sees to the names of types that have other numbers on other shards. The connection must have nothing under
+// way. It reports whether it had to ask; a type that is gone meanwhile has no name.
+func (in *input) learnTypes(ctx context.Context, q merge.Runner, fields []pgconn.FieldDescription) (asked bool, err error) {
+	oids := in.unnamed(fields)
+	if oids == nil {
+		return false, nil
+	}
+	return true, in.types.learn(ctx, q, oids)
+}
+
+func (in *input) unnamed(fields []pgconn.FieldDescription) (oids []uint32) {
 	if len(in.of.inputs) == 1 {
 		return nil
 	}
-	var oids []uint32
-	for _, f := range in.read.FieldDescriptions() {
+	for _, f := range fields {
 		if f.DataTypeOID < firstUserDefined {
 			continue
 		}
@@ -249,10 +254,7 @@ func (in *input) nameable() error {
 			oids = append(oids, f.DataTypeOID)
 		}
 	}
-	if oids != nil {
-		return &unknownTypesError{oids}
-	}
-	return nil
+	return oids
 }
 
 // RawValues implements merge.Source.

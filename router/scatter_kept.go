@@ -93,6 +93,9 @@ func (k *kept) fill(ctx context.Context, conn *pgx.Conn, in *input) (*keptText, 
 	if err != nil {
 		return nil, err
 	}
+	if _, err := in.learnTypes(ctx, conn, t.sd.Fields); err != nil {
+		return nil, err
+	}
 	if err := k.builder.Build(conn.TypeMap(), t.sd, in.args); err != nil {
 		return nil, fmt.Errorf("error preprocessing batch (build): %w", err)
 	}

@@ -295,7 +295,6 @@ func (r *scatterRows) failure(err error) (*node, error) {
 
 // retry reports whether the statement may be sent once more, and waits until it should be.
 func (r *scatterRows) retry(n *node, err error) bool {
-	var unknown *unknownTypesError
 	switch {
 	case r.ctx.Err() != nil:
 		return false
@@ -303,9 +302,6 @@ func (r *scatterRows) retry(n *node, err error) bool {
 		r.node = n
 		r.n.sent++
 		return r.reroute(pgerr.Judgement{})
-	case errors.As(err, &unknown):
-		r.n.sent++
-		return r.n.sent < 2*maxAttempts && n.types.learn(r.ctx, n.db, unknown.oids) == nil
 	case errors.Is(err, merge.ErrNotOrderable), errors.Is(err, merge.ErrNotFoldable):
 		if r.byServer {
 			return false

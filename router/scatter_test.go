@@ -209,6 +209,21 @@ func TestScatterKnowsTypesByTheirNames(t *testing.T) {
 		_, err := db.Exec(t.Context(), "insert into people (tenant_id, id, m) values ($1, $2, $3::text::mood)", i, i, m)
 		require.NoError(t, err)
 	}
+	for _, mode := range []router.ExecMode{router.CacheStatement, router.CacheDescribe} {
+		f.cfg.ExecMode = mode
+		db := f.open()
+		rows, err := db.Scatter(router.MaxConns(1)).Query(t.Context(), "select m, repeat('x', 20000) from people")
+		require.NoError(t, err)
+		read := 0
+		for rows.Next() {
+			read++
+		}
+		require.NoError(t, rows.Err(), "the second shard's types are met when rows of the first were given out")
+		require.Equal(t, 6, read)
+		db.Close()
+	}
+	db.Close()
+	db = f.open()
 	got, err := router.Select[string](t.Context(), db.Scatter(), router.Text("select m from people order by m, id"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"sad", "sad", "ok", "ok", "happy", "happy"}, got, "an enum sorts by its labels' order")

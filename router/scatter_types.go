@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
@@ -39,11 +38,4 @@ func (t *typeNames) learn(ctx context.Context, q merge.Runner, oids []uint32) er
 		return nil
 	})
 	return err
-}
-
-// unknownTypesError asks for the names of types before their values are merged.
-type unknownTypesError struct{ oids []uint32 }
-
-func (e *unknownTypesError) Error() string {
-	return fmt.Sprintf("the names of %d types of the result are not known yet", len(e.oids))
 }
