@@ -375,17 +375,19 @@ func TestAnOldMapLetsNothingRun(t *testing.T) {
 // TestNoReadIsWrongWhileAFirstSlotMoves: whatever runs sees all rows; what cannot is refused.
 func TestNoReadIsWrongWhileAFirstSlotMoves(t *testing.T) {
 	f := adopted(t, "orders")
-	db := f.open()
+	db := f.open(router.WithPollInterval(time.Hour))
 	ctx := f.ctx()
+	f.deaf(db) // only the shard's own answer can bring the news
 	tenant := tenantOn(t, db, "s0", 0)
 	_, err := db.Exec(ctx, "insert into orders (tenant_id, id) select n, n from generate_series(1, 500) n")
 	require.NoError(t, err, "observed")
 	var reads, refusals atomic.Int64
+	var calls [4]atomic.Int64
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
-	for range 4 {
+	for i := range calls {
 		wg.Go(func() {
-			for {
+			for ; ; calls[i].Add(1) {
 				select {
 				case <-stop:
 					return
@@ -414,7 +416,11 @@ func TestNoReadIsWrongWhileAFirstSlotMoves(t *testing.T) {
 	}
 	until(&reads)
 	f.move(shard.Int64(tenant).Slot(), "s0", "s1", func() {
-		// The new owner has the row, and the old one's is gone.
+		// What was asked for while s0 owned all has ended; then the new owner has the row, and the old one's is removed.
+		for i := range calls {
+			n := calls[i].Load()
+			require.Eventually(t, func() bool { return calls[i].Load() > n || t.Failed() }, 20*time.Second, time.Millisecond)
+		}
 		cleaner := f.superuser("s0")
 		_, err := cleaner.Exec(ctx, "set session_replication_role = replica")
 		require.NoError(t, err)
