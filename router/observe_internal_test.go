@@ -18,8 +18,6 @@ func TestTheSoleOwnerHasEverySlotAndEveryHomeTable(t *testing.T) {
 	pinned := shard.Slot(shard.HashSlots)
 	one, err := all.Move(7, 7, "s1")
 	require.NoError(t, err)
-	part, err := shard.NewMap(1, []shard.Range{{Lo: 0, Hi: 99, Shard: "s0"}})
-	require.NoError(t, err)
 	directory, err := shard.NewMap(1, []shard.Range{{Lo: 0, Hi: shard.HashSlots - 1, Shard: "s0"}, {Lo: pinned, Hi: pinned, Shard: "s1"}})
 	require.NoError(t, err)
 	unknown, err := shard.Even(1, "s9")
@@ -36,7 +34,6 @@ func TestTheSoleOwnerHasEverySlotAndEveryHomeTable(t *testing.T) {
 		"and the home tables":              {all, []*catalog.Table{home("s0")}, nodes["s0"]},
 		"a home table elsewhere":           {all, []*catalog.Table{home("s1")}, nil},
 		"one slot elsewhere":               {one, nil, nil},
-		"a slot of nobody":                 {part, nil, nil},
 		"a pinned slot elsewhere":          {directory, nil, nil},
 		"a shard that is not ours to know": {unknown, nil, nil},
 	} {
