@@ -65,7 +65,9 @@ func (g *scatterGenerator) where() string {
 func (g *scatterGenerator) condition() string {
 	return g.pick("f.i > "+g.arg(1), "f.ok", "not f.ok", "f.g is null", "f.g > 'a'", "f.id < "+g.arg(int64(3)), "f.n > 10", "f.md = 'ok'", "false",
 		"f.at < now()", "f.tags @> '{a}'", "f.h in ('a', 'B')", "f.u is not null", "f.d between '2026-01-02' and '2026-01-04'",
-		"exists (select 1 from orders x where x.tenant_id = f.tenant_id)", "f.tenant_id > "+g.arg(int64(10)),
+		"exists (select 1 from orders x where x.tenant_id = f.tenant_id)",
+		"(f.tenant_id, f.id) in (select tenant_id, id from orders)", "f.tenant_id = any (select tenant_id from orders group by 1 having count(*) > 1)",
+		"f.id not in (select id from orders x where x.tenant_id = f.tenant_id)", "f.tenant_id > "+g.arg(int64(10)),
 		"f.tenant_id = any("+g.arg([]int64{1, 2, 3, 4, 5, 6, 7, 8, 9})+")", "f.tenant_id in (3, 5, 7, 11, 13)", "f.i = any("+g.arg([]int32{1, 2})+")")
 }
 
@@ -161,6 +163,9 @@ func (g *scatterGenerator) grouped() (sql string, ordered bool) {
 	}
 	for range 1 + g.r.IntN(4) {
 		outs = append(outs, g.aggregate(p))
+	}
+	if g.chance(0.1) {
+		outs = append(outs, "sum(count(*)) over ()")
 	}
 	g.r.Shuffle(len(outs), func(i, j int) { outs[i], outs[j] = outs[j], outs[i] })
 	for i := range outs {

@@ -36,6 +36,7 @@ var shown = []struct {
 		"select state, count(*), sum(total) from orders where tenant_id = $1 group by state having count(*) > 1",
 		"select id, row_number() over (partition by state order by id) from orders where tenant_id = $1",
 		"select * from orders o where tenant_id = $1 and exists (select 1 from items i where i.tenant_id = o.tenant_id and i.order_id = o.id)",
+		"select * from orders where tenant_id = $1 and (tenant_id, id) in (select tenant_id, order_id from items where qty > 3)",
 		"with w as (select * from orders where tenant_id = $1) select count(*) from w",
 		"select * from (select * from orders where tenant_id = $1 order by total desc limit 3) top",
 		"select id from orders where tenant_id = $1 union all select order_id from items where tenant_id = $1",

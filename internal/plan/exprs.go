@@ -158,7 +158,7 @@ func (r *reader) cast(e *sqlparse.Cast, sc *scope) {
 func (r *reader) in(e *sqlparse.In, sc *scope) {
 	if e.Query != nil {
 		r.expr(e.X, sc)
-		r.query(e.Query, sc)
+		r.keepMembers(e.Query, r.query(e.Query, sc))
 		return
 	}
 	if len(e.List) == 1 {
@@ -198,7 +198,7 @@ func (r *reader) quantified(e *sqlparse.Quantified, sc *scope) {
 	r.operator(e.OpSchema, e.Start)
 	r.expr(e.X, sc)
 	if e.Query != nil {
-		r.query(e.Query, sc)
+		r.keepMembers(e.Query, r.query(e.Query, sc))
 		return
 	}
 	if p, ok := strip(e.Array).(*sqlparse.Param); ok && comparison(e.Op) {

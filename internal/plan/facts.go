@@ -142,11 +142,19 @@ func (r *reader) conjuncts(e sqlparse.Expr, sc *scope, d *domain) {
 			r.notice(e, sc)
 		}
 	case *sqlparse.In:
-		if e.Not || e.Query != nil || !r.inList(e, sc, d) {
+		switch {
+		case e.Query != nil && !e.Not:
+			r.member(e.X, e.Query, sc)
+			r.notice(e, sc)
+		case e.Not || e.Query != nil || !r.inList(e, sc, d):
 			r.notice(e, sc)
 		}
 	case *sqlparse.Quantified:
-		if e.All || e.Query != nil || !isEquality(e.Op, e.OpSchema) || !r.anyOf(e, sc, d) {
+		switch {
+		case e.Query != nil && !e.All && isEquality(e.Op, e.OpSchema):
+			r.member(e.X, e.Query, sc)
+			r.notice(e, sc)
+		case e.All || e.Query != nil || !isEquality(e.Op, e.OpSchema) || !r.anyOf(e, sc, d):
 			r.notice(e, sc)
 		}
 	default:

@@ -242,6 +242,21 @@ func TestCorrelationPinsASubqueryAndInnermostNamesWin(t *testing.T) {
 		// The subquery's own equalities do not speak for the outer row.
 		{"refused: no shard key", "select * from orders o where exists (select 1 from items i where i.tenant_id = o.tenant_id and i.tenant_id = $1)", with(7)},
 		{"refused: no shard key", "select * from orders o where o.tenant_id in (select tenant_id from items where tenant_id = $1)", with(7)},
+		// A row of the query counts only where it equals what is IN it, whether the key is by itself or in a row.
+		{"key 7", "select * from orders o where o.tenant_id = $1 and o.tenant_id in (select tenant_id from items)", with(7)},
+		{"key 7", "select * from orders o where o.tenant_id = $1 and (o.tenant_id, o.id) in (select tenant_id, order_id from items group by tenant_id, order_id having sum(qty) > 3)", with(7)},
+		{"key 7", "select * from orders o where o.tenant_id = $1 and o.tenant_id = any (select i.tenant_id from items i)", with(7)},
+		{"key 7", "select * from orders o left join items i on i.tenant_id = o.tenant_id and i.tenant_id in (select tenant_id from users) where o.tenant_id = $1", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and o.tenant_id in (select order_id from items)", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and o.id in (select tenant_id from items)", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and o.tenant_id not in (select tenant_id from items)", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and not (o.tenant_id in (select tenant_id from items))", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and o.tenant_id >= any (select tenant_id from items)", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and o.tenant_id = all (select tenant_id from items)", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and (o.tenant_id in (select tenant_id from items) or o.total > 5)", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and o.tenant_id in (select tenant_id from items order by qty limit 3)", with(7)},
+		{"refused: no shard key", "select * from orders o where o.tenant_id = $1 and o.tenant_id in (select max(tenant_id) from items group by order_id)", with(7)},
+		{"refused: no shard key", "select o.tenant_id in (select tenant_id from items) from orders o where o.tenant_id = $1", with(7)},
 		// users has tenant_id, adopted has n: the unqualified n is adopted's own.
 		{"refused: no shard key", "select * from users u where u.tenant_id = $1 and exists (select 1 from adopted where n = u.tenant_id)", with(7)},
 		// plans has a tenant_id of its own: the outer one is hidden.

@@ -29,7 +29,7 @@ func (sp *splitter) combine() {
 		return
 	}
 	switch w := sp.work(sp.arms[0]); {
-	case w.group:
+	case w.group, w.window && grouped(q): // whole groups by the key are groups all the same, and the windows are over groups
 		sp.group()
 	case w.window:
 		panic(refuse(Inexact, q.Start, "a window is over the rows of all shards",

@@ -94,6 +94,9 @@ func (g *generator) grouped() (sql string, ordered bool) {
 	if g.chance(0.1) {
 		outs = append(outs, "'label'", "now() is null")
 	}
+	if g.chance(0.1) {
+		outs = append(outs, "sum(count(*)) over ()")
+	}
 	g.r.Shuffle(len(outs), func(i, j int) { outs[i], outs[j] = outs[j], outs[i] })
 	for i := range outs {
 		all = append(all, strconv.Itoa(i+1))
@@ -104,7 +107,7 @@ func (g *generator) grouped() (sql string, ordered bool) {
 	sql = "select " + map[bool]string{true: "distinct "}[g.chance(0.08)] + strings.Join(outs, ", ") + " from " + from
 	if g.chance(0.4) {
 		sql += " where " + pick(g, []string{"f.i > 0", "f.ok", "f.g is not null or f.i = 2", "f.id < " + g.fresh(int64(4)), "false",
-			"exists (select 1 from items i where i.tenant_id = f.tenant_id)", "f.tenant_id = any(" + g.fresh([]int64{1, 2, 3, 4}) + ")"})
+			"exists (select 1 from items i where i.tenant_id = f.tenant_id)", "(f.id, f.tenant_id) in (select order_id, tenant_id from items)", "f.tenant_id = any(" + g.fresh([]int64{1, 2, 3, 4}) + ")"})
 	}
 	if len(groups) > 0 {
 		list := strings.Join(groups, ", ")

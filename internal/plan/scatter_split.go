@@ -171,7 +171,11 @@ func (sp *splitter) undivided(a *arm, sharded []*relation) *Refusal {
 		case rel.blk == a.top.block:
 			f.Detail = nameOf(rel.table) + " is on the side of an outer join that is filled with NULLs, and the other side is on every shard"
 			f.Hint = "make the sharded table the preserved side, or write an inner join"
-		case rel.blk.up == nil || rel.blk != a.top.block:
+		case rel.blk.up != nil:
+			f.Detail = nameOf(rel.table) + " is in a subquery, and the tables of the outer query have the same rows on every shard"
+			f.Hint = "join it in the outer query, with GROUP BY and HAVING where the subquery aggregates; or send the subquery first, " +
+				"as a statement of its own, and give its result as an argument"
+		default:
 			f.Detail = nameOf(rel.table) + " is inside a query whose LIMIT, grouping, DISTINCT or window is over the rows of all shards"
 			f.Hint = "group, partition or DISTINCT by its key (" + keyList(rel.table) + ") there, or do that work in the outer query"
 		}
@@ -198,6 +202,10 @@ func (sp *splitter) apart(rel *relation) *Refusal {
 		conds = append(conds, rel.alias+"."+rel.key(i).name+" = "+to)
 	}
 	f.Hint = "join by the key too: " + strings.Join(conds, " and ") + " with AND"
+	if rel.blk.up != nil {
+		f.Hint = "tie the subquery to its row by the key: " + strings.Join(conds, " and ") +
+			" with AND; or, where it is over the rows of all keys, send it first as a statement of its own and give its result as an argument"
+	}
 	return f
 }
 

@@ -128,6 +128,9 @@ func TestTheRowsOfEachKeyAreOneShards(t *testing.T) {
 		{"concatenated", "select (select sum(qty) from items i where i.tenant_id = o.tenant_id) from orders o"},
 		{"refused: not co-located", "select * from orders o where exists (select 1 from items i where i.order_id = o.id)"},
 		{"refused: not co-located", "select * from orders where total > (select avg(total) from orders)"},
+		{"concatenated", "select * from orders o where (o.tenant_id, o.id) in (select tenant_id, order_id from items group by 1, 2 having sum(qty) > 3)"},
+		{"refused: not co-located", "select * from orders o where o.id in (select order_id from items)"},
+		{"refused: not co-located", "select * from orders o where (o.tenant_id, o.id) not in (select tenant_id, order_id from items)"},
 		{"refused: inexact", "select (select sum(o.total) from plans) from orders o"},
 		// Queries in FROM, whether they show the key or not.
 		{"concatenated", "select total from (select total from orders where total > 3) x"},
@@ -165,6 +168,10 @@ func TestWhatIsDoneOverTheRowsOfAllShards(t *testing.T) {
 		{"concatenated", "select rank() over (partition by tenant_id order by total) from orders"},
 		{"refused: inexact", "select rank() over (order by total) from orders"},
 		{"refused: inexact", "select rank() over w, count(*) over (partition by tenant_id) from orders window w as (order by total)"},
+		// Over groups a server may compute it, whether or not the groups are by the key.
+		{"finished by a server", "select tenant_id, count(*), sum(count(*)) over () from orders group by tenant_id"},
+		{"finished by a server", "select tenant_id, rank() over w from orders group by tenant_id window w as (order by sum(total), tenant_id)"},
+		{"concatenated", "select tenant_id, state, sum(count(*)) over (partition by tenant_id) from orders group by tenant_id, state"},
 		{"finished by a server", "select tenant_id from orders group by rollup (tenant_id)"},
 		{"refused: inexact", "select state, id from orders group by state, tenant_id % 2"},
 		{"refused: inexact", "select array_agg(id) from orders"},
