@@ -102,9 +102,12 @@ func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...Op
 // waits for what another gives back is over sooner.
 func (s *Set) beatEachSecond(t testing.TB) {
 	t.Helper()
+	ctx := context.Background()
 	for i := range s.Clusters {
-		_, err := s.Super(t, i).Exec(context.Background(), "update keyway.pool_budget set ttl_ms = 6000")
+		conn := s.Super(t, i)
+		_, err := conn.Exec(ctx, "update keyway.pool_budget set ttl_ms = 6000")
 		require.NoError(t, err)
+		require.NoError(t, conn.Close(ctx))
 	}
 }
 
