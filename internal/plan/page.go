@@ -53,15 +53,7 @@ func BuildPage(text string, reg *catalog.Registry, schema string, scope Scope) (
 	if err != nil {
 		return nil, unread(err)
 	}
-	defer func() {
-		switch f := recover().(type) {
-		case nil:
-		case *Refusal:
-			p, err = nil, f
-		default:
-			panic(f)
-		}
-	}()
+	defer catch(&p, &err)
 	q, ok := stmt.(*sqlparse.Select)
 	if !ok {
 		return nil, refuse(Unsupported, 0, "only a SELECT is read in pages", "")

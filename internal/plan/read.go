@@ -47,15 +47,7 @@ func build(text string, reg *catalog.Registry, schema string, scope Scope) (p *P
 	if err != nil {
 		return nil, unread(err)
 	}
-	defer func() {
-		switch f := recover().(type) {
-		case nil:
-		case *Refusal:
-			p, err = nil, f
-		default:
-			panic(f)
-		}
-	}()
+	defer catch(&p, &err)
 	r := &reader{
 		text: text, reg: reg, schema: schema, scope: scope,
 		uses: map[int]*paramUse{}, tables: map[*catalog.Table]bool{},

@@ -87,3 +87,15 @@ func (e *MismatchError) Error() string {
 	return "the statement pins " + e.Table + " (" + strings.Join(e.Columns, ", ") +
 		") to another key than the one its handle is for; use the handle of that key, or db itself"
 }
+
+// catch is deferred where a reader begins: the refusal that reading panicked with becomes the error, and there is no
+// result then. Any other panic goes on.
+func catch[T any](result **T, err *error) {
+	switch f := recover().(type) {
+	case nil:
+	case *Refusal:
+		*result, *err = nil, f
+	default:
+		panic(f)
+	}
+}

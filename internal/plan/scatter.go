@@ -134,15 +134,7 @@ func buildScatter(text string, reg *catalog.Registry, schema string, approximate
 	if err != nil {
 		return nil, unread(err)
 	}
-	defer func() {
-		switch f := recover().(type) {
-		case nil:
-		case *Refusal:
-			s, err = nil, f
-		default:
-			panic(f)
-		}
-	}()
+	defer catch(&s, &err)
 	q, ok := stmt.(*sqlparse.Select)
 	if !ok {
 		return nil, refuse(ScatterWrite, 0, "a statement that writes is not sent to several shards",

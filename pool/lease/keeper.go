@@ -150,8 +150,8 @@ func (k *Keeper) run() {
 }
 
 // pause is how long to wait before the next request: a heartbeat, less while the server waits to hear that this process
-// has let go of something or this process has begun to want more than it has, and more for each failure and while there is no place for it. Give or take a tenth, so that
-// processes spread.
+// has let go of something or this process has begun to want more than it has, and more for each failure and while there
+// is no place for it. Give or take a tenth, so that processes spread.
 func (k *Keeper) pause() time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
