@@ -32,7 +32,8 @@ collector writes before or around a line is taken off. Lines of observe mode tha
 cannot be read are counted: log with slog.NewJSONHandler.
 
 It connects to nothing and needs no configuration. Ends with 3 when there is
-something in it: a statement to be changed before another shard owns a slot.`,
+something in it: a statement to be changed before another shard owns a slot, or a
+line of observe mode that cannot be read.`,
 	example: "keyway observe report /var/log/shop/*.log\nkubectl logs -l app=shop --tail=-1 | keyway observe report --json",
 	flags: func(fs *flag.FlagSet) runner {
 		verbose := fs.Bool("verbose", false, "show every statement with its whole text, not the first ones")
@@ -47,8 +48,11 @@ func runObserveReport(c *call, verbose bool) error {
 	}
 	r.Sort()
 	c.result(r, func(w io.Writer) { printObserved(w, r, verbose) })
-	if len(r.Observations) > 0 || r.NotKept > 0 {
+	switch {
+	case len(r.Observations) > 0 || r.NotKept > 0:
 		return findings("statements were observed")
+	case r.Malformed > 0:
+		return findings("lines of observe mode could not be read")
 	}
 	return nil
 }
@@ -74,9 +78,11 @@ func readLogs(r *observe.Report, files []string) error {
 const fewObserved = 25
 
 func printObserved(w io.Writer, r *observe.Report, verbose bool) {
-	if len(r.Observations) == 0 {
-		fmt.Fprintln(w, "Nothing was observed.")
-	} else {
+	switch {
+	case len(r.Observations) == 0 && r.Malformed > 0: // what they say is not known
+	case len(r.Observations) == 0:
+		fmt.Fprintln(w, "Nothing was observed: no line is of observe mode.")
+	default:
 		fingerprints := map[string]bool{}
 		for _, o := range r.Observations {
 			fingerprints[o.Fingerprint] = true
@@ -104,7 +110,7 @@ func printObserved(w io.Writer, r *observe.Report, verbose bool) {
 			"Change those above, and look again.", calls(r.NotKept), router.MaxObservations))
 	}
 	if r.Malformed > 0 {
-		fmt.Fprintf(w, "%s of observe mode could not be read: they are not JSON, or cut.\n", count(int(r.Malformed), "line"))
+		fmt.Fprintf(w, "%s of observe mode could not be read: not JSON, or cut. Log with slog.NewJSONHandler.\n", count(int(r.Malformed), "line"))
 	}
 }
 

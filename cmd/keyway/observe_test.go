@@ -81,7 +81,9 @@ func TestAReportReadsStandardInput(t *testing.T) {
 		require.Equal(t, want, cmd.ProcessState.ExitCode(), "%s", out)
 		return string(out)
 	}
-	require.Equal(t, "Nothing was observed.\n", report(0, "not a line of ours\n{\"msg\":\"nor this\"}\n"))
+	require.Equal(t, "1 line of observe mode could not be read: not JSON, or cut. Log with slog.NewJSONHandler.\n",
+		report(3, "level=INFO msg=\""+router.ObservedMessage+"\" verdict=refused\n"), "logs of another form are no good news")
+	require.Equal(t, "Nothing was observed: no line is of observe mode.\n", report(0, "not a line of ours\n{\"msg\":\"nor this\"}\n"))
 	require.Contains(t, report(0, "", "--json"), `"observations": []`)
 	event := func(statement string) string {
 		line, _ := json.Marshal(map[string]any{
