@@ -472,8 +472,9 @@ func TestObservationsAndTheirLogAreBounded(t *testing.T) {
 	require.Len(t, log.of(t, router.NotKeptMessage), 1)
 	again := func() {
 		t.Helper()
-		_, err := db.Exec(ctx, "select c0 from orders")
-		require.Error(t, err)
+		// Neither may fail: an error that asks for a look at the catalog makes the loader write what is due by then.
+		_, err := db.Exec(ctx, "select id as last from orders")
+		require.NoError(t, err)
 		require.NoError(t, db.QueryRow(ctx, "select count(*) from orders").Scan(new(int)))
 	}
 	again()
