@@ -94,7 +94,11 @@ func (r *resource) check(asked, failed *int64) (reason *int64) {
 	suspicion := in.suspicion
 	in.mu.Unlock()
 
+	start := sinceEpoch()
 	readOnly, err := r.askReadOnly(ctx)
+	if err == nil {
+		r.db.tripped(start)
+	}
 
 	in.mu.Lock()
 	defer in.mu.Unlock()

@@ -38,6 +38,7 @@ func (in *Instance) beginClose() {
 		return
 	}
 	in.closing, in.shut = true, true
+	in.noteServesLocked()
 	in.stopDials()
 	close(in.stopTicks)
 	err := &closedError{in.cfg.Name}

@@ -24,7 +24,9 @@ type Database struct {
 	password PasswordFunc
 	prepare  func(context.Context, *pgx.Conn) error // DatabaseConfig.AfterConnect
 
-	begun atomic.Int64 // transactions
+	begun  atomic.Int64 // transactions
+	failed atomic.Bool  // failures > 0; stored under mu
+	trip   roundTrip
 
 	// Guarded by the instance's mu.
 	idle      list[resource] // the newest is last; empty while somebody in line may have one

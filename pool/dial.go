@@ -181,6 +181,7 @@ func (d *Database) dial() {
 		d.dialFailedLocked(err)
 	} else {
 		d.failures, d.failing = 0, ""
+		d.failed.Store(false)
 		in.dialTime = min(took, slowDial)
 		in.adoptLocked(r)
 		in.placeLocked(r)
@@ -309,6 +310,7 @@ func (d *Database) dialFailedLocked(err error) {
 		return
 	}
 	d.failures++
+	d.failed.Store(true)
 	d.dialErr, d.failing = err, dialErrorKind(err)
 	longest, full := lastBackoff, d.failing == tooManyConnections
 	if full {

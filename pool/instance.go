@@ -36,6 +36,7 @@ type Instance struct {
 
 	observers     atomic.Pointer[[]*Observer] // nil when there is none; replaced under mu, never modified
 	noClientCheck atomic.Bool                 // the server does not know client_connection_check_interval
+	closedOff     atomic.Bool                 // shut, or the limit is 0; stored under mu
 
 	// dialCtx ends the dials in flight when Close begins.
 	dialCtx   context.Context
@@ -146,6 +147,7 @@ func New(c Config) (*Instance, error) {
 	in.news.patience = overLimitNews
 	in.pingTicks = in.ticks(c.PingAfter)
 	in.tickUsesLocked() // nobody else has it yet
+	in.noteServesLocked()
 	in.attended = c.PrepareConn != nil || c.LeakAfter > 0
 	in.mostIdle = c.mostIdle()
 	in.alive, in.die = context.WithCancel(context.Background())

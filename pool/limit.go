@@ -32,6 +32,7 @@ func (in *Instance) setLimit(n int, reason string) {
 	in.mu.Lock()
 	in.tellLimitLocked(n, reason)
 	in.limit, in.reason = n, reason
+	in.noteServesLocked()
 	in.pace = pace{began: sinceEpoch()} // what was measured was another pool
 	in.trimLocked()
 	in.failManyLocked()

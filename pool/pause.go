@@ -63,6 +63,7 @@ func (in *Instance) beginPause() (*pause, error) {
 	if in.paused == nil {
 		in.paused = &pause{quiet: make(chan struct{}), over: make(chan struct{}), collecting: in.wanted > 0}
 		in.shut = true
+		in.noteServesLocked()
 		for _, d := range in.dbs {
 			d.holdLocked()
 		}
@@ -94,6 +95,7 @@ func (in *Instance) resumeLocked() {
 	}
 	close(in.paused.over)
 	in.paused, in.shut = nil, in.closing
+	in.noteServesLocked()
 	in.suspicion++
 	now := sinceEpoch()
 	for _, d := range in.dbs {

@@ -59,7 +59,12 @@ func (r *resource) introduce(ctx context.Context, set bool) (string, error) {
 		ms := min(max(r.db.in.cfg.ClientCheckInterval/time.Millisecond, 1), math.MaxInt32) // what the setting can be
 		sql += ", pg_catalog.set_config('" + clientCheck + "', '" + strconv.FormatInt(int64(ms), 10) + "', false)"
 	}
-	return r.ask(ctx, sql)
+	start := sinceEpoch()
+	answer, err := r.ask(ctx, sql)
+	if err == nil {
+		r.db.tripped(start)
+	}
+	return answer, err
 }
 
 // sameEnd reports whether the server sees the address that we have.

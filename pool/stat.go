@@ -166,6 +166,7 @@ type DatabaseStat struct {
 	OldestWait    time.Duration `json:"oldest_wait_ns"`
 	BackingOff    bool          `json:"backing_off"` // the last dial failed
 	LastDialError string        `json:"last_dial_error,omitempty"`
+	RoundTrip     time.Duration `json:"round_trip_ns"` // [Database.RoundTrip]
 
 	DatabaseCounters
 }
@@ -254,6 +255,7 @@ func (s *Stat) sumDatabases(dbs []databaseNumbers) {
 		n, ds := &dbs[i], &s.Databases[i]
 		*ds = DatabaseStat{Database: n.of.name, User: n.of.conn.User, Shard: n.of.shard, Idle: n.idle, InUse: n.lent,
 			Dialling: n.dialling, Waiting: n.waiting, BackingOff: n.failing != "", LastDialError: n.failing,
+			RoundTrip:        n.of.RoundTrip(),
 			DatabaseCounters: n.counters}
 		ds.Transactions = n.of.begun.Load()
 		s.Transactions += ds.Transactions

@@ -70,6 +70,9 @@ func (db *DB) lookThroughPool(ctx context.Context, n *node) (facts, error) {
 			return facts{err: err}, nil
 		}
 	}
+	if err := conn.MeasureRoundTrip(ctx, firstTrips); err != nil {
+		return facts{}, err
+	}
 	return db.readFacts(ctx, conn), nil
 }
 

@@ -184,6 +184,7 @@ func (l *loader) look(q catalog.Querier) error {
 		l.agree(ctx)
 	}
 	l.tryDown()
+	l.retryFailed()
 	l.sampleSettings()
 	l.db.observer.writeDue(observedLogTime)
 	l.mu.Lock()
@@ -205,6 +206,7 @@ func (l *loader) lookWithoutCatalog() {
 		}
 	}
 	l.tryDown()
+	l.retryFailed()
 }
 
 // tryDown verifies the shards that are down.

@@ -2,7 +2,6 @@ package router
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -107,23 +106,4 @@ func (s *snapshot) owner(slot shard.Slot) (*node, error) {
 		return nil, &UnknownShardError{Shard: s.slots.Shards()[i], Slot: slot, MapVersion: s.slots.Version()}
 	}
 	return n, nil
-}
-
-// anyOwner returns some shard for a statement that gives the same answer everywhere, a verified one if there is any.
-func (s *snapshot) anyOwner() (*node, error) {
-	at := rand.IntN(len(s.owners))
-	var last *node
-	for i := range s.owners {
-		n := s.owners[(at+i)%len(s.owners)]
-		if n == nil {
-			continue
-		}
-		if last = n; n.down.Load() == nil {
-			return n, nil
-		}
-	}
-	if last == nil {
-		return nil, &UnknownShardError{Shard: s.slots.Shards()[0], MapVersion: s.slots.Version()}
-	}
-	return last, nil
 }

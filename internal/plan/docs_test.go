@@ -67,7 +67,7 @@ var shown = []struct {
 		"select * from orders where tenant_id in ($1, 8, 9)",
 		"insert into orders (tenant_id, id) values (7, 1), (8, 1)",
 	}},
-	{"Any shard, or the home shard", "Reference tables have the same rows everywhere; a statement whose keys contradict each other has no rows anywhere.", plan.Unscoped, []string{
+	{"Any shard, or the home shard", "Reference tables have the same rows everywhere, and are read from the nearest shards; a statement whose keys contradict each other has no rows anywhere.", plan.Unscoped, []string{
 		"select * from plans order by id",
 		"select now()",
 		"select count(*) from orders where tenant_id = 1 and tenant_id = 2",

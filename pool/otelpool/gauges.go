@@ -2,6 +2,7 @@ package otelpool
 
 import (
 	"errors"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -14,7 +15,7 @@ type gauges struct {
 	all []metric.Observable
 
 	count, acquires, refused, dialErrors, closed, bound metric.Int64Observable
-	oldestWait                                          metric.Float64Observable
+	oldestWait, roundTrip                               metric.Float64Observable
 
 	plain []metric.Int64Observable // of plainLevels and plainTotals, in their order
 }
@@ -86,10 +87,15 @@ func newGauges(meter metric.Meter) (*gauges, error) {
 	for _, p := range plainTotals {
 		g.plain = append(g.plain, total(p.name, p.unit, p.text))
 	}
-	oldest, err := meter.Float64ObservableGauge("keyway.pool.oldest_wait", metric.WithUnit("s"),
-		metric.WithDescription("How long the first of those who wait has waited."))
-	g.oldestWait, g.all = oldest, append(g.all, oldest)
-	return g, errors.Join(append(errs, err)...)
+	seconds := func(name, text string) metric.Float64Observable {
+		i, err := meter.Float64ObservableGauge(name, metric.WithUnit("s"), metric.WithDescription(text))
+		errs = append(errs, err)
+		g.all = append(g.all, i)
+		return i
+	}
+	g.oldestWait = seconds("keyway.pool.oldest_wait", "How long the first of those who wait has waited.")
+	g.roundTrip = seconds("keyway.pool.round_trip", "How long the server takes to answer when it has nothing to do.")
+	return g, errors.Join(errs...)
 }
 
 // observe reports one snapshot.
@@ -121,12 +127,14 @@ func (g *gauges) observe(o metric.Observer, s pool.Stat) {
 	o.ObserveFloat64(g.oldestWait, s.OldestWait.Seconds(), whole)
 }
 
-// observeCount reports connections by database where they belong to one, else by instance. Two ways to one database,
+// observeCount reports connections and round trips by database where they belong to one, else by instance. Two ways to one database,
 // such as through and past a pooler, are one: the last report of a set of attributes would win.
 func (g *gauges) observeCount(o metric.Observer, s pool.Stat) {
 	type key struct{ database, role, shard, state string }
-	counts := map[key]int{}
+	counts, trips := map[key]int{}, map[key]time.Duration{}
 	for _, d := range s.Databases {
+		whole := key{d.Database, d.User, d.Shard, ""}
+		trips[whole] = max(trips[whole], d.RoundTrip)
 		counts[key{d.Database, d.User, d.Shard, "idle"}] += d.Idle
 		counts[key{d.Database, d.User, d.Shard, "used"}] += d.InUse
 		counts[key{d.Database, d.User, d.Shard, "connecting"}] += d.Dialling
@@ -134,6 +142,11 @@ func (g *gauges) observeCount(o metric.Observer, s pool.Stat) {
 	const state = "db.client.connection.state"
 	for k, n := range counts {
 		o.ObserveInt64(g.count, int64(n), databaseAttributes(s.Name, k.database, k.role, k.shard, attribute.String(state, k.state)))
+	}
+	for k, trip := range trips {
+		if trip > 0 {
+			o.ObserveFloat64(g.roundTrip, trip.Seconds(), databaseAttributes(s.Name, k.database, k.role, k.shard))
+		}
 	}
 	o.ObserveInt64(g.count, int64(s.Draining), attributes(s.Name, attribute.String(state, "draining")))
 	o.ObserveInt64(g.count, int64(s.Lent), attributes(s.Name, attribute.String(state, "lent")))

@@ -31,6 +31,8 @@ var gauges = []struct {
 	{"database_waiting", "Callers that wait for a connection to a database.", databaseLabels},
 	{"database_oldest_wait_seconds", "How long the first of those who wait for a database has waited.", databaseLabels},
 	{"database_backing_off", "1 while the last dial of a database has failed.", databaseLabels},
+	{"database_round_trip_seconds", "How long the server takes to answer when it has nothing to do; 0 while not measured.",
+		databaseLabels},
 }
 
 func (c *Collector) collectGauges(ch chan<- prometheus.Metric, s *pool.Stat) {
@@ -62,6 +64,7 @@ func (c *Collector) collectGauges(ch chan<- prometheus.Metric, s *pool.Stat) {
 		send("database_waiting", float64(d.Waiting), labels...)
 		send("database_oldest_wait_seconds", d.OldestWait.Seconds(), labels...)
 		send("database_backing_off", oneIf(d.BackingOff), labels...)
+		send("database_round_trip_seconds", d.RoundTrip.Seconds(), labels...)
 	}
 }
 

@@ -99,7 +99,9 @@ func merged(databases []pool.DatabaseStat) []pool.DatabaseStat {
 			all = append(all, d)
 			continue
 		}
+		waited, trip := max(all[i].OldestWait, d.OldestWait), max(all[i].RoundTrip, d.RoundTrip)
 		add(reflect.ValueOf(&all[i]).Elem(), reflect.ValueOf(d))
+		all[i].OldestWait, all[i].RoundTrip = waited, trip
 	}
 	return all
 }

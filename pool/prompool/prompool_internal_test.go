@@ -87,7 +87,7 @@ func number(v reflect.Value, path string, next *int64, want map[float64]string) 
 }
 
 func TestDatabasesOfTheSameNameAreAddedUp(t *testing.T) {
-	one := pool.DatabaseStat{Database: "app", User: "u", Shard: "s1", InUse: 2,
+	one := pool.DatabaseStat{Database: "app", User: "u", Shard: "s1", InUse: 2, OldestWait: time.Minute, RoundTrip: time.Second,
 		DatabaseCounters: pool.DatabaseCounters{Acquires: 3, UseTime: time.Second}}
 	other := one
 	other.Shard, other.BackingOff = "s2", true
@@ -96,6 +96,8 @@ func TestDatabasesOfTheSameNameAreAddedUp(t *testing.T) {
 	require.Equal(t, 4, got[0].InUse)
 	require.EqualValues(t, 6, got[0].Acquires)
 	require.Equal(t, 2*time.Second, got[0].UseTime)
+	require.Equal(t, time.Minute, got[0].OldestWait, "of those who wait now the first")
+	require.Equal(t, time.Second, got[0].RoundTrip)
 	require.Equal(t, "app", got[0].Database)
 	require.False(t, got[0].BackingOff)
 	require.True(t, got[1].BackingOff)
