@@ -98,3 +98,10 @@ func TellOverLimitAfter(in *Instance, d time.Duration) {
 	defer in.mu.Unlock()
 	in.news.patience = d
 }
+
+// BePatient changes how long callers wait for a connection of their own database before another one's is taken.
+func BePatient(in *Instance, d time.Duration) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.patience = d
+}

@@ -18,10 +18,11 @@ const maxCancels = 2
 // Lock order: many or popping, then mu. A socket's own locks are never held while mu is taken, nor mu while they are.
 type Instance struct {
 	cfg       Config
-	pingTicks uint32 // PingAfter on the coarse clock
-	attended  bool   // each connection needs attention before it is lent: PrepareConn or LeakAfter
-	id        uint64 // orders instances of one name in AcquireMany
-	selective bool   // not everybody may have a connection that is idle
+	pingTicks uint32        // PingAfter on the coarse clock
+	attended  bool          // each connection needs attention before it is lent: PrepareConn or LeakAfter
+	id        uint64        // orders instances of one name in AcquireMany
+	selective bool          // not everybody may have a connection that is idle
+	patience  time.Duration // see ownPatience; another one only in tests
 
 	// many is held (by sending) by the one AcquireMany that is collecting connections here. Two collectors could each
 	// hold half of what both want.
@@ -134,6 +135,7 @@ func New(c Config) (*Instance, error) {
 	in := &Instance{
 		cfg:        c,
 		selective:  c.Reserve > 0 || c.MaxPerKey > 0,
+		patience:   ownPatience,
 		id:         instances.Add(1),
 		many:       make(chan struct{}, 1),
 		cancels:    make(chan struct{}, maxCancels),

@@ -2,11 +2,11 @@ package pool
 
 import "time"
 
-// patience is how long a caller whose database has connections in use waits for one of them before a connection is
-// taken away from another database for it: an idle one, or one that is just returned and that a caller who came so
-// much later could have. Taking it costs a close and a dial, some milliseconds of the server's processor, and under
-// load on several databases it would be paid for nearly every statement.
-const patience = 10 * time.Millisecond
+// ownPatience is the instance's patience: how long a caller whose database has connections in use waits for one of them
+// before a connection is taken away from another database for it: an idle one, or one that is just returned and that a
+// caller who came so much later could have. Taking it costs a close and a dial, some milliseconds of the server's
+// processor, and under load on several databases it would be paid for nearly every statement.
+const ownPatience = 10 * time.Millisecond
 
 // pumpLocked lets everything that waits have what is free: for those who wait longest and for whom no dial is under
 // way yet, a token that is free, one that is on its way back, or one of a connection that another database has idle.
@@ -152,7 +152,7 @@ func (in *Instance) untilDueLocked(w *waiter) time.Duration {
 	if w.many || w.db.lent+w.db.dialling == 0 {
 		return 0 // nothing of its own will ever come back to it; an AcquireMany may itself have what is lent
 	}
-	return max(w.since+patience-sinceEpoch(), time.Until(in.converted.Add(20*in.dialTime/time.Duration(max(in.limit, 1)))))
+	return max(w.since+in.patience-sinceEpoch(), time.Until(in.converted.Add(20*in.dialTime/time.Duration(max(in.limit, 1)))))
 }
 
 // noteConversionLocked starts the time until the next one. mu must be held.
@@ -196,7 +196,7 @@ func (in *Instance) overdueLocked(d *Database, own *waiter) bool {
 		if w == nil || w.rank > own.rank {
 			continue
 		}
-		if (e.lent+e.dialling == 0 || own.rank-w.rank > patience) && in.untilDueLocked(w) <= 0 {
+		if (e.lent+e.dialling == 0 || own.rank-w.rank > in.patience) && in.untilDueLocked(w) <= 0 {
 			in.noteConversionLocked(e)
 			return true
 		}

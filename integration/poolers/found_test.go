@@ -84,6 +84,24 @@ func TestWhatAnswersIsFoundOut(t *testing.T) {
 	}
 }
 
+// TestNothingIsCleanedBehindAPoolerThatSharesBackends: DISCARD ALL would meet any backend, and take away what somebody
+// else has there.
+func TestNothingIsCleanedBehindAPoolerThatSharesBackends(t *testing.T) {
+	c := pgtest.Shared(t)
+	user := pgtest.Role(t, c, "")
+	in, d := instanceOf(t, bouncer(t, c, "transaction", user).DSN(user, "postgres"), 1)
+	first, err := d.Acquire(t.Context())
+	require.NoError(t, err)
+	left := first.Conn()
+	first.ReleaseClean()
+	second, err := d.Acquire(t.Context())
+	require.NoError(t, err)
+	defer second.Release()
+	require.NotSame(t, left, second.Conn(), "what nobody has read the statements of is not lent again")
+	require.True(t, left.IsClosed())
+	require.EqualValues(t, 1, in.Stat().Closes.Discard)
+}
+
 func TestAPoolerThatGoesRoundItsBackendsIsFoundOut(t *testing.T) {
 	c := pgtest.Shared(t)
 	user := pgtest.Role(t, c, "")
