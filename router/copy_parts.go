@@ -32,17 +32,21 @@ func (db *DB) CopyInParts(
 		return 0, key.Err()
 	}
 	snap := db.current.Load()
+	if size <= 0 {
+		size = defaultPart
+	}
 	p, err := newCopyPlan(snap, db.schema, key, table, columns)
 	if err != nil {
+		if s := db.observeCopy(snap, key, table, columns, err); s != nil {
+			c := &observedCopy{on: s, table: table, columns: columns}
+			return c.copyAll(ctx, src, size)
+		}
 		return 0, err
 	}
 	if !key.IsZero() && p.home == "" {
 		if n, err := snap.owner(key.Slot()); err == nil {
 			p.want = n.id // for messages
 		}
-	}
-	if size <= 0 {
-		size = defaultPart
 	}
 	c := &partCopy{db: db, plan: p, src: src}
 	for !c.ended {

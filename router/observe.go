@@ -54,6 +54,7 @@ type ObservedStat struct {
 	Scatter int64 // those that [DB.Scatter] takes
 	Refused int64 // all others
 	NotKept int64 // of both, those that are not among the observations of [DB.Observed]
+	InForce bool  // Config.Observe is given, and one shard owns every slot and all home tables
 }
 
 // Observed returns what [Config].Observe let run since [Open], most often seen first.
@@ -236,11 +237,13 @@ func compareObservations(a, b Observation) int {
 	return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Fingerprint, b.Fingerprint), cmp.Compare(a.Site, b.Site))
 }
 
-func (o *observer) counts() ObservedStat {
+func (o *observer) counts(snap *snapshot) ObservedStat {
 	if o == nil {
 		return ObservedStat{}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.stat
+	s := o.stat
+	s.InForce = snap.sole != nil
+	return s
 }

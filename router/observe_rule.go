@@ -55,11 +55,26 @@ func (c *call) observe(err error) *ShardDB {
 	if o == nil || !ok || !c.key.IsZero() {
 		return nil
 	}
-	text := o.text(c.db, c.snap, c.sql)
+	text := o.text(c.db, c.snap, writtenAs(c.ctx, c.sql))
 	if !o.allows(c.snap, text) {
 		return nil
 	}
 	return c.db.observing(&observedRun{snap: c.snap, refusal: err, all: []sighting{text.sighting(refusal)}})
+}
+
+// writtenKey is the context key of the caller's own text, where what is sent is another one.
+type writtenKey struct{}
+
+// observedAs makes a statement that is made of sql be observed as sql.
+func observedAs(ctx context.Context, sql string) context.Context {
+	return context.WithValue(ctx, writtenKey{}, sql)
+}
+
+func writtenAs(ctx context.Context, sql string) string {
+	if written, ok := ctx.Value(writtenKey{}).(string); ok {
+		return written
+	}
+	return sql
 }
 
 // observing is the handle of what observe mode lets run.

@@ -351,6 +351,8 @@ func TestStatementsAreRefusedFromTheFirstMoveOn(t *testing.T) {
 	for name, err := range run() {
 		require.ErrorAs(t, err, &refused, name)
 	}
+	require.True(t, before.InForce)
+	before.InForce = false
 	require.Equal(t, before, db.Stat().Observed, "what was refused was not observed")
 	ended := strings.Count(log.text(), "nothing is observed")
 	require.Equal(t, 1, ended, "said once")
@@ -464,7 +466,7 @@ func TestObservationsAndTheirLogAreBounded(t *testing.T) {
 	}
 	require.NoError(t, db.SendBatch(ctx, b).Close())
 	require.Len(t, db.Observed(), router.MaxObservations)
-	require.Equal(t, router.ObservedStat{Scatter: router.MaxObservations + 5, NotKept: 5}, db.Stat().Observed)
+	require.Equal(t, router.ObservedStat{Scatter: router.MaxObservations + 5, NotKept: 5, InForce: true}, db.Stat().Observed)
 	for _, o := range db.Observed() {
 		require.LessOrEqual(t, len(o.Statement), 2048)
 	}
@@ -483,4 +485,82 @@ func TestObservationsAndTheirLogAreBounded(t *testing.T) {
 	notKept := log.of(t, router.NotKeptMessage)
 	require.Len(t, notKept, 2, "once a minute")
 	require.Equal(t, []float64{1, 7}, []float64{notKept[0]["count"].(float64), notKept[1]["count"].(float64)}, "with what came since")
+}
+
+func TestPagesAreObservedAsTheCallerWroteThem(t *testing.T) {
+	f := onOldShop(t, "orders")
+	db := f.open()
+	const statement = "select id from orders where id < $1 order by tenant_id, id"
+	var got []int64
+	pages, cursor := int64(0), ""
+	for pages == 0 || cursor != "" {
+		page, err := router.Page[int64](f.ctx(), db, router.Text(statement, 100), router.PageOptions{Size: 4, After: cursor})
+		require.NoError(t, err)
+		got, cursor, pages = append(got, page.Rows...), page.Next, pages+1
+	}
+	require.Equal(t, []int64{3, 6, 9, 1, 4, 7, 2, 5, 8}, got)
+	require.EqualValues(t, 3, pages)
+	o := observation(t, db, strings.ReplaceAll(statement, "$1", "?"))
+	require.Equal(t, router.WouldScatter, o.Verdict)
+	require.Equal(t, pages, o.Count)
+	require.Len(t, db.Observed(), 1, "the first page and those behind it are one statement")
+
+	_, err := router.Page[int64](f.ctx(), db, router.Text("select id from orders order by state"), router.PageOptions{})
+	sentence(t, err, "may have the same place")
+	require.Len(t, db.Observed(), 1, "nothing ran")
+}
+
+func TestACopyInPartsIsObservedAndSaysWhatIsThere(t *testing.T) {
+	f := onOldShop(t, "legacy")
+	db := f.open()
+	legacy, columns := pgx.Identifier{"legacy"}, []string{"id", "what"}
+	rows := func(n, bad int) pgx.CopyFromSource {
+		return pgx.CopyFromSlice(n, func(i int) ([]any, error) {
+			if i+1 == bad {
+				return []any{1, "twice"}, nil
+			}
+			return []any{i + 1, "x"}, nil
+		})
+	}
+	n, err := db.CopyInParts(f.ctx(), legacy, columns, rows(25, 0), 10)
+	require.NoError(t, err)
+	require.EqualValues(t, 25, n)
+	o := observation(t, db, "copy public.legacy(id, what) from stdin")
+	require.EqualValues(t, 1, o.Count, "one call, of three parts")
+
+	_, err = f.migrator("s0").Exec(f.ctx(), "truncate legacy")
+	require.NoError(t, err)
+	n, err = db.CopyInParts(f.ctx(), legacy, columns, rows(25, 13), 10)
+	require.EqualValues(t, 10, n)
+	var parts *router.CopyPartsError
+	require.ErrorAs(t, err, &parts)
+	require.EqualValues(t, 20, parts.Through)
+	require.Equal(t, []int64{11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, parts.Missing)
+	require.Empty(t, parts.InDoubt)
+	there, err := router.Select[int64](f.ctx(), db.Shard("s0"), router.Text("select id from legacy order by id"))
+	require.NoError(t, err)
+	require.Len(t, there, 10)
+
+	_, err = db.CopyInParts(f.ctx(), pgx.Identifier{"invoices"}, []string{"id"}, pgx.CopyFromRows([][]any{{1}}), 0)
+	sentence(t, err, "tenant_id")
+}
+
+func TestAnObservedCopyInPartsEndsWhenASlotIsElsewhere(t *testing.T) {
+	f := adopted(t, "legacy")
+	f.everywhere("create table legacy (id int primary key)")
+	db := f.open()
+	moved := false
+	n, err := db.CopyInParts(f.ctx(), pgx.Identifier{"legacy"}, []string{"id"}, pgx.CopyFromSlice(30, func(i int) ([]any, error) {
+		if i == 15 {
+			f.move(7, "s0", "s1", nil)
+			moved = true
+		}
+		return []any{i}, nil
+	}), 10)
+	require.True(t, moved)
+	require.EqualValues(t, 10, n)
+	var parts *router.CopyPartsError
+	require.ErrorAs(t, err, &parts)
+	require.Len(t, parts.Missing, 10)
+	sentence(t, err, "not registered")
 }

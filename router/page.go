@@ -174,7 +174,7 @@ func (p *paging) named(ctx context.Context) error {
 // query asks for one row more than the page has, which tells whether there is another page.
 func (p *paging) query(ctx context.Context, db Querier) (*pageRows, error) {
 	text, more := p.plan.Text(p.size+1, p.after)
-	rows, err := db.Query(ctx, text, append(p.args, more...)...)
+	rows, err := db.Query(observedAs(ctx, p.sql), text, append(p.args, more...)...)
 	if err != nil {
 		return nil, p.original(err)
 	}

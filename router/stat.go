@@ -35,7 +35,7 @@ type ShardStat struct {
 // Stat returns counters and states, without asking any server.
 func (db *DB) Stat() Stat {
 	snap := db.current.Load()
-	s := Stat{MapVersion: snap.slots.Version(), Tables: len(snap.registry.Tables()), Txn: db.txns.Stat(), Observed: db.observer.counts()}
+	s := Stat{MapVersion: snap.slots.Version(), Tables: len(snap.registry.Tables()), Txn: db.txns.Stat(), Observed: db.observer.counts(snap)}
 	for _, n := range db.sortedNodes() {
 		ss := ShardStat{ID: n.id, Instance: n.instance, Database: n.database, Slots: slotCount(snap.slots, n.id)}
 		if o := n.down.Load(); o != nil {
