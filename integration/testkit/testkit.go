@@ -34,6 +34,7 @@ type options struct {
 	processes   int
 	router      []router.Option
 	primary     func(i int) string
+	database    []string
 }
 
 // Connections is the budget of the set, divided evenly over the clusters. Of a cluster's part a twentieth, and at least
@@ -54,6 +55,11 @@ func Router(opts ...router.Option) Option {
 // the server itself.
 func Through(primary func(i int) string) Option { return func(o *options) { o.primary = primary } }
 
+// Database adds words to the CREATE DATABASE of every shard, such as [pgtest.Linguistic].
+func Database(words string) Option {
+	return func(o *options) { o.database = append(o.database, words) }
+}
+
 // ID is the name of the i-th shard.
 func ID(i int) shard.ID { return shard.ID(fmt.Sprintf("s%d", i)) }
 
@@ -72,7 +78,7 @@ func New(t testing.TB, clusters []*localpg.Cluster, migration string, opts ...Op
 		Instances: map[string]router.Instance{}, Shards: map[shard.ID]router.Shard{},
 	}}
 	for i, c := range clusters {
-		database, migrator, app := pgtest.Owned(t, c)
+		database, migrator, app := pgtest.Owned(t, c, o.database...)
 		name := fmt.Sprintf("pg-%d", i)
 		s.DBNames = append(s.DBNames, database)
 		primary := c.Addr()

@@ -49,7 +49,7 @@ var scalars = map[uint32]scalar{
 	pgtype.UUIDOID:        {name: "uuid", binary: bytesBinary(16), text: uuidText},
 	pgtype.ByteaOID:       {name: "bytea", binary: escaped, text: byteaText},
 	pgtype.QCharOID:       {name: `"char"`, binary: bytesBinary(1), text: qcharText},
-	pgtype.NameOID:        {name: "name", binary: escaped, text: escaped},
+	pgtype.NameOID:        {name: "name", binary: escaped, text: escaped, collated: true},
 	pgtype.TextOID:        {name: "text", binary: escaped, text: escaped, collated: true},
 	pgtype.VarcharOID:     {name: "character varying", binary: escaped, text: escaped, collated: true},
 	pgtype.BPCharOID:      {name: "character", binary: unpadded, text: unpadded, collated: true},

@@ -164,7 +164,7 @@ func (r *reader) pageExpr(q *sqlparse.Select, t *top, x sqlparse.Expr) sqlparse.
 		return strip(q.Targets[n-1].Expr)
 	case *sqlparse.ColumnRef:
 		name := e.Parts[len(e.Parts)-1].Value
-		if len(e.Parts) > 1 || !t.shape.has(name) {
+		if len(e.Parts) > 1 || !t.shape.named(name) {
 			return e
 		}
 		return r.pageOutput(q, t, e, name)
@@ -195,7 +195,11 @@ func (r *reader) pageOutput(q *sqlparse.Select, t *top, e *sqlparse.ColumnRef, n
 	if i := named(q, name); i >= 0 {
 		return strip(q.Targets[i].Expr)
 	}
-	return e // of a star, and so a column of that name
+	if r.column(e, t.scope) != of { // o.* of f LEFT JOIN o USING (k) has o's k, and k alone is f's
+		panic(refuse(Unsupported, e.Start, "the ORDER BY names an output of a star that is another column of the tables in FROM",
+			"write it with its table's name"))
+	}
+	return e
 }
 
 // Params is how many arguments the caller gives; those of [Page.Text] follow.

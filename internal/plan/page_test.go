@@ -120,6 +120,9 @@ func TestTheOrderOfPagesIsProvenToBeTotal(t *testing.T) {
 		{"select name from plans order by id", 0, ""},
 		{"select 1 from orders order by doc, tenant_id, id", 0, "unread"},
 		{"select 1 from orders order by days, tenant_id, id", 0, "unread"},
+		{"select upper(name), tenant_id, id, name as upper2 from orders order by upper, tenant_id, id", 0, "unread"},            // the output's name
+		{"select i.* from orders o left join items i using (tenant_id) order by tenant_id, i.order_id, i.n, o.id", 0, "unread"}, // i's, not the join's
+		{"select i.* from orders o join items i on i.tenant_id = o.tenant_id order by i.tenant_id, i.order_id, i.n, o.id", 0, ""},
 		{"select 1 from orders o full join plans p on p.id = o.id order by tenant_id, o.id, p.id", 0, "unread"},
 	} {
 		p, err := plan.BuildPage(c.sql, paged, "app", c.scope)

@@ -13,7 +13,8 @@ type shape struct {
 	outs []output
 	open bool // a star over columns that are not known: positions say nothing
 
-	names []string // what outputs may be called whose names are not known for sure
+	names   []string // what outputs may be called whose names are not known for sure
+	figured []string // those of names that PostgreSQL gives written outputs that are no columns
 
 	// carried are the keys of tables inside that a filter outside may fix, also where they are no output; see carry.
 	carried [][]*column
@@ -233,6 +234,7 @@ func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
 			o.col = constantColumn(t.Expr)
 		}
 		if o.name == "" {
+			s.figured = append(s.figured, outputName(&t))
 			s.names = append(s.names, outputName(&t))
 		}
 		if f, ok := t.Expr.(*sqlparse.Field); ok && f.Star {
@@ -314,7 +316,7 @@ func (r *reader) grouping(g *sqlparse.GroupingSet, s *shape, sc *scope) {
 
 // groupColumn resolves a name in GROUP BY: an input column, else the alias of an output.
 func (r *reader) groupColumn(x *sqlparse.ColumnRef, s *shape, sc *scope) (*column, bool) {
-	if len(x.Parts) == 1 && sc.ns != nil && r.visible(x, sc.ns, x.Parts[0].Value) == nil && s.has(x.Parts[0].Value) {
+	if len(x.Parts) == 1 && sc.ns != nil && r.visible(x, sc.ns, x.Parts[0].Value) == nil && s.named(x.Parts[0].Value) {
 		return nil, false
 	}
 	return r.column(x, sc), true
@@ -322,11 +324,14 @@ func (r *reader) groupColumn(x *sqlparse.ColumnRef, s *shape, sc *scope) (*colum
 
 // sortKey reads an item of ORDER BY or DISTINCT ON: a bare name is an output's first.
 func (r *reader) sortKey(x sqlparse.Expr, s *shape, sc *scope) {
-	if ref, ok := strip(x).(*sqlparse.ColumnRef); ok && len(ref.Parts) == 1 && s.has(ref.Parts[0].Value) {
+	if ref, ok := strip(x).(*sqlparse.ColumnRef); ok && len(ref.Parts) == 1 && s.named(ref.Parts[0].Value) {
 		return
 	}
 	r.expr(x, sc)
 }
+
+// named is has, and true too of the names that PostgreSQL gives outputs that are no columns.
+func (s *shape) named(name string) bool { return s.has(name) || slices.Contains(s.figured, name) }
 
 func (s *shape) has(name string) bool {
 	for _, o := range s.outs {

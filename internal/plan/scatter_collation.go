@@ -50,6 +50,12 @@ func (r *reader) derivedCollation(e sqlparse.Expr, sc *scope) collation {
 			if r.column(n, sc).coll != (collation{known: true}) {
 				c.known = false
 			}
+		case *sqlparse.Cast:
+			c.known = c.known && plainType(&n.Type)
+		case *sqlparse.ClauseCall:
+			for i := range n.Types {
+				c.known = c.known && plainType(&n.Types[i])
+			}
 		}
 		return true
 	})
@@ -57,4 +63,19 @@ func (r *reader) derivedCollation(e sqlparse.Expr, sc *scope) collation {
 		return collation{}
 	}
 	return c
+}
+
+// plainTypes are types of pg_catalog, as they may be written, that bring no collation of their own. name does, and so may
+// a domain, whose values are described as those of its base type.
+var plainTypes = []string{
+	"text", "varchar", "character varying", "char varying", "char", "character", "bpchar", "boolean", "bool", "smallint", "int2",
+	"integer", "int", "int4", "bigint", "int8", "numeric", "decimal", "dec", "real", "float", "float4", "float8", "double precision",
+	"money", "date", "time", "time without time zone", "time with time zone", "timetz", "timestamp", "timestamp without time zone",
+	"timestamp with time zone", "timestamptz", "interval", "uuid", "bytea", "json", "jsonb", "xml", "bit", "bit varying", "varbit",
+	"inet", "cidr", "macaddr", "macaddr8", "oid", "regclass", "regtype", "int4range", "int8range", "numrange", "tsrange", "tstzrange",
+	"daterange", "tsvector", "tsquery", "jsonpath",
+}
+
+func plainType(t *sqlparse.TypeName) bool {
+	return (t.Schema == "" || t.Schema == "pg_catalog") && slices.Contains(plainTypes, t.Name)
 }

@@ -63,8 +63,8 @@ func (sp *splitter) work(a *arm) work {
 	case len(q.DistinctOn) > 0:
 		var cols []*column
 		for _, x := range q.DistinctOn {
-			if ref, ok := strip(x).(*sqlparse.ColumnRef); ok && !sp.isOutput(q, ref) {
-				cols = append(cols, sp.column(ref, t.scope))
+			if ref, ok := strip(x).(*sqlparse.ColumnRef); ok {
+				cols = append(cols, sp.distinctOn(a, ref))
 			}
 		}
 		w.distinct = !a.own.divides(cols)
@@ -78,11 +78,20 @@ func (sp *splitter) work(a *arm) work {
 	return w
 }
 
-// isOutput reports whether a bare name is the alias of an output, which then hides the column of that name.
-func (sp *splitter) isOutput(q *sqlparse.Select, ref *sqlparse.ColumnRef) bool {
-	return len(ref.Parts) == 1 && slices.ContainsFunc(q.Targets, func(t sqlparse.Target) bool {
-		return t.Alias.Value == ref.Parts[0].Value
-	})
+// distinctOn is the column that an item of DISTINCT ON names: as in ORDER BY a bare name is an output's first. It is nil
+// when the output is not a column.
+func (sp *splitter) distinctOn(a *arm, ref *sqlparse.ColumnRef) *column {
+	if len(ref.Parts) == 1 {
+		if i := named(a.query, ref.Parts[0].Value); i >= 0 {
+			out, ok := strip(a.query.Targets[i].Expr).(*sqlparse.ColumnRef)
+			if !ok {
+				return nil
+			}
+			return sp.column(out, a.top.scope)
+		}
+		sp.checkStars(ref)
+	}
+	return sp.column(ref, a.top.scope)
 }
 
 // grouped reports whether a SELECT has groups or aggregates of its own.
@@ -242,12 +251,16 @@ func (o *ordering) column(x sqlparse.Expr) (int, collation) {
 		if err != nil || lit.Kind != sqlparse.LitInteger || n < 1 || n > len(first.Targets) {
 			panic(refuse(Inexact, lit.Start, "a constant in ORDER BY that is no position of the written outputs is not read", "write the expression"))
 		}
+		if starBefore(first, n-1) {
+			panic(refuse(Inexact, lit.Start, "a position in ORDER BY that counts the columns of a star is not read", "write the column"))
+		}
 		return o.position(first, n-1, lit.Start)
 	}
 	if ref, ok := x.(*sqlparse.ColumnRef); ok && len(ref.Parts) == 1 {
 		if i := named(first, ref.Parts[0].Value); i >= 0 {
 			return o.position(first, i, ref.Start)
 		}
+		sp.checkStars(ref)
 	}
 	if q.Op != sqlparse.SetNone {
 		panic(refuse(Inexact, x.Pos().Start, "the ORDER BY of a UNION whose column is not written in its first SELECT is not read",
@@ -266,15 +279,26 @@ func (o *ordering) column(x sqlparse.Expr) (int, collation) {
 	return o.hiddenColumn(x, want), sp.collationOf(x, scope)
 }
 
-// named finds the written output of a name; -1 when there is none.
+// named finds the written output of a name, which may be one that PostgreSQL gives it: date(at) is "date". -1 when there
+// is none.
 func named(q *sqlparse.Select, name string) int {
-	return slices.IndexFunc(q.Targets, func(t sqlparse.Target) bool {
-		if t.Alias.Value != "" {
-			return t.Alias.Value == name
+	return slices.IndexFunc(q.Targets, func(t sqlparse.Target) bool { return !isStar(t) && outputName(&t) == name })
+}
+
+// checkStars refuses a bare name in ORDER BY that is a star's output to PostgreSQL and another column to the tables in
+// FROM: o.* of f LEFT JOIN o USING (k) has o's k, and k alone is f's.
+func (sp *splitter) checkStars(ref *sqlparse.ColumnRef) {
+	for _, a := range sp.arms {
+		if !slices.ContainsFunc(a.query.Targets, isStar) {
+			continue
 		}
-		ref, ok := strip(t.Expr).(*sqlparse.ColumnRef)
-		return ok && ref.Parts[len(ref.Parts)-1].Value == name
-	})
+		for _, out := range a.top.shape.outs {
+			if out.name == ref.Parts[0].Value && out.col != sp.column(ref, a.top.scope) {
+				panic(refuse(Inexact, ref.Start, "the name in ORDER BY is an output of a star and another column of the tables in FROM",
+					"write it with its table's name"))
+			}
+		}
+	}
 }
 
 func isStar(t sqlparse.Target) bool {

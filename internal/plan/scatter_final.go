@@ -285,9 +285,11 @@ func notOrderable(name string) *Refusal {
 		Hint:   `write COLLATE "C" in its ORDER BY`}
 }
 
-// collatableTypes are those of pg_catalog whose values a collation compares. name is always compared as "C".
+// collatableTypes are those of pg_catalog whose values a collation compares. A column of name is compared as "C"; g::name
+// is compared as g is.
 var collatableTypes = []uint32{
-	pgtype.TextOID, pgtype.VarcharOID, pgtype.BPCharOID, pgtype.TextArrayOID, pgtype.VarcharArrayOID, pgtype.BPCharArrayOID,
+	pgtype.TextOID, pgtype.VarcharOID, pgtype.BPCharOID, pgtype.NameOID,
+	pgtype.TextArrayOID, pgtype.VarcharArrayOID, pgtype.BPCharArrayOID, pgtype.NameArrayOID,
 }
 
 func collatable(oid uint32) bool { return slices.Contains(collatableTypes, oid) }

@@ -51,6 +51,9 @@ func (sp *splitter) group() {
 	g.plainKeys()
 	g.raw = g.needsRows()
 	final := g.finalText()
+	if len(g.columns) == 0 {
+		g.columns = append(g.columns, groupColumn{text: map[bool]string{false: "count(*)", true: "1"}[g.raw]})
+	}
 	sp.plan.final = &finalQuery{grouped: &groupedQuery{text: final, columns: g.columns}}
 	sp.plan.Combine = Finished
 	if g.foldable() {
@@ -398,9 +401,6 @@ func (g *grouping) shardText() string {
 		b.WriteString(g.render(q.With.Pos(), g.shard...) + " ")
 	}
 	b.WriteString("select ")
-	if len(g.columns) == 0 {
-		g.columns = append(g.columns, groupColumn{text: map[bool]string{false: "count(*)", true: "1"}[g.raw]})
-	}
 	for i, c := range g.columns {
 		if i > 0 {
 			b.WriteString(", ")

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/keyway-go/keyway/internal/sqlparse"
@@ -44,15 +45,24 @@ func (r *reader) checkClockWord(e *sqlparse.Literal) {
 	if r.tops == nil || e.Kind != sqlparse.LitString {
 		return
 	}
-	word, rest, _ := strings.Cut(strings.ToLower(strings.TrimSpace(e.Value)), " ")
-	switch word {
-	case "now", "today", "tomorrow", "yesterday":
-		if strings.Trim(rest, "0123456789:. ") == "" {
-			panic(refuse(ServerFunction, e.Start, "the constant '"+word+"' may be a time, which each server would read from its own clock",
-				"give it as an argument"))
+	word := ""
+	for w := range strings.FieldsSeq(strings.ToLower(e.Value)) {
+		switch {
+		case w == "now", w == "today", w == "tomorrow", w == "yesterday":
+			word = w
+		case strings.Trim(w, "0123456789:.+-") == "", slices.Contains(besideClockWords, w):
+		default:
+			return // some other text
 		}
 	}
+	if word != "" {
+		panic(refuse(ServerFunction, e.Start, "the constant '"+word+"' may be a time, which each server would read from its own clock",
+			"give it as an argument"))
+	}
 }
+
+// besideClockWords are the words that a time of today is written with.
+var besideClockWords = []string{"allballs", "am", "pm", "z", "zulu", "utc", "gmt"}
 
 // checkSystemColumn refuses ctid and its kin: rows of several shards have the same ones.
 func (r *reader) checkSystemColumn(e *sqlparse.ColumnRef) {

@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/keyway-go/keyway/internal/sqlparse"
+import (
+	"strings"
+
+	"github.com/keyway-go/keyway/internal/sqlparse"
+)
 
 // outputName is the name that PostgreSQL gives an output.
 func outputName(t *sqlparse.Target) string {
@@ -44,6 +48,12 @@ func figured(x sqlparse.Expr) (name string, weak bool) {
 		return "array", false
 	case *sqlparse.Row:
 		return "row", false
+	case *sqlparse.IsTest:
+		if !x.Not && strings.HasSuffix(x.What, "normalized") {
+			return "is_normalized", false
+		}
+	case *sqlparse.Subquery:
+		return ofSubquery(x), false
 	case *sqlparse.Binary:
 		switch x.Op {
 		case "at time zone":
@@ -53,6 +63,24 @@ func figured(x sqlparse.Expr) (name string, weak bool) {
 		}
 	}
 	return "", true
+}
+
+// ofSubquery is the name of what a subquery gives; that of a scalar one is its output's.
+func ofSubquery(x *sqlparse.Subquery) string {
+	switch x.Kind {
+	case sqlparse.SubExists:
+		return "exists"
+	case sqlparse.SubArray:
+		return "array"
+	}
+	q := x.Query
+	for q.Left != nil {
+		q = q.Left
+	}
+	if len(q.Targets) == 0 {
+		return "column1"
+	}
+	return outputName(&q.Targets[0])
 }
 
 // internalName is pg_type's name of a type that the grammar has words for.

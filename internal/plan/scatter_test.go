@@ -198,6 +198,8 @@ func TestWhatEachShardWouldAnswerForItself(t *testing.T) {
 		{"refused: server function", "select current_database() from orders"},
 		{"refused: server function", "select ctid from orders"},
 		{"refused: server function", "select * from orders where state = 'today'"},
+		{"refused: server function", "select * from orders where state = '10:00 Tomorrow UTC'"},
+		{"concatenated", "select * from orders where state = 'see you tomorrow'"},
 		{"refused: server function", "select age(timestamp '2026-01-01') from orders"},
 		{"refused: scatter write", "select * from orders for update"},
 		{"refused: scatter write", "delete from orders"},

@@ -18,15 +18,20 @@ const objectTimeout = time.Minute
 
 // Database makes a database with a name of its own, owned by the superuser and
 // open to every role. It is dropped when the test ends, whoever is connected.
-func Database(t testing.TB, c *localpg.Cluster) string {
+// options are words of CREATE DATABASE, such as [Linguistic].
+func Database(t testing.TB, c *localpg.Cluster, options ...string) string {
 	t.Helper()
-	return database(t, c, localpg.Superuser)
+	return database(t, c, localpg.Superuser, options)
 }
 
-func database(t testing.TB, c *localpg.Cluster, owner string) string {
+// Linguistic makes a database whose default collation sorts as people do. The
+// others sort by bytes, so that mistaking its collation for "C" shows in no test.
+const Linguistic = "template template0 locale_provider icu icu_locale 'en'"
+
+func database(t testing.TB, c *localpg.Cluster, owner string, options []string) string {
 	t.Helper()
 	name := unique("db")
-	admin(t, c, fmt.Sprintf("create database %s owner %s", name, pgx.Identifier{owner}.Sanitize()))
+	admin(t, c, fmt.Sprintf("create database %s owner %s %s", name, pgx.Identifier{owner}.Sanitize(), strings.Join(options, " ")))
 	t.Cleanup(func() { drop(t, c, fmt.Sprintf("drop database if exists %s with (force)", name)) })
 	return name
 }
@@ -50,11 +55,11 @@ func Role(t testing.TB, c *localpg.Cluster, attributes string) string {
 // role, migrator, and open to another ordinary role, app, which may connect
 // and make temporary tables and, until it is granted more, nothing else.
 // Neither is a superuser.
-func Owned(t testing.TB, c *localpg.Cluster) (db, migrator, app string) {
+func Owned(t testing.TB, c *localpg.Cluster, options ...string) (db, migrator, app string) {
 	t.Helper()
 	migrator = Role(t, c, "nosuperuser")
 	app = Role(t, c, "nosuperuser")
-	db = database(t, c, migrator)
+	db = database(t, c, migrator, options)
 	admin(t, c, fmt.Sprintf("revoke all on database %s from public", db))
 	admin(t, c, fmt.Sprintf("grant connect, temporary on database %s to %s", db, app))
 	return db, migrator, app
