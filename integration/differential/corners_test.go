@@ -162,7 +162,7 @@ func readCorners(t *testing.T, name string) (all []corner) {
 		}
 		sql, args, ok := strings.Cut(c.sql, " -- ")
 		if c.sql = sql; ok {
-			for _, a := range strings.Split(args, " ;; ") {
+			for a := range strings.SplitSeq(args, " ;; ") {
 				c.args = append(c.args, cornerArgument(a))
 			}
 		}

@@ -1,6 +1,8 @@
 -- What must hold over all shards: uniqueness, foreign keys and generated numbers.
 
--- Refuses a unique or exclusion constraint that does not contain the whole key: each shard would enforce it alone.
+-- Refuses a unique or exclusion constraint that does not contain the whole key: each shard would enforce it alone. A column
+-- of the key counts where it is compared as keys are: by a nondeterministic collation of its own an index calls texts equal
+-- that are on two shards.
 create function keyway.check_uniqueness(tbl regclass, columns text[]) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
@@ -10,20 +12,29 @@ begin
     return;
   end if;
   for i in
-    select ic.relname as name, x.indisprimary, x.indisexclusion, k.cols
+    select ic.relname as name, x.indisprimary, x.indisexclusion, k.cols, k.loose
     from pg_index x
     join pg_class ic on ic.oid = x.indexrelid
     cross join lateral (
-      select coalesce(array_agg(a.attname::text order by o.n), '{}') as cols
+      select coalesce(array_agg(a.attname::text order by o.n) filter (where l.oid is null), '{}') as cols,
+             min(l.oid::regcollation::text) filter (where a.attname = any (columns)) as loose
       from unnest((x.indkey::int2[])[0:x.indnkeyatts - 1]) with ordinality o(attnum, n)
       join pg_attribute a on a.attrelid = x.indrelid and a.attnum = o.attnum
       left join pg_constraint e on e.conindid = x.indexrelid and e.contype = 'x'
       left join pg_operator op on op.oid = e.conexclop[o.n]
+      left join pg_collation l on l.oid = (x.indcollation::oid[])[o.n - 1] and not l.collisdeterministic
       where e.oid is null or op.oprname = '=') k
     where x.indrelid in (select keyway.family(tbl)) and (x.indisunique or x.indisexclusion) and not columns <@ k.cols
     order by x.indrelid <> tbl, ic.relname
     limit 1
   loop
+    if i.loose is not null then
+      perform keyway.refuse(tbl,
+        format('unique index %I compares the shard key by the collation %s, which calls texts equal that are on two shards, so it '
+          'would hold within each shard only', i.name, i.loose),
+        format('Make the index without COLLATE. If it may hold within each shard only, say so before: '
+          'select keyway.allow(%L, ''unique_per_shard'')', tbl));
+    end if;
     perform keyway.refuse(tbl,
       format('%s %I does not contain the shard key (%s), so it would hold within each shard only',
         case when i.indisprimary then 'primary key' when i.indisexclusion then 'exclusion constraint' else 'unique index' end,

@@ -1,4 +1,5 @@
--- What must be unique. Of an exclusion constraint only the columns compared by equality count.
+-- What must be unique. Of an exclusion constraint only the columns compared by equality count, and none that an index compares
+-- by a nondeterministic collation.
 select coalesce(case when c.relispartition then pg_partition_root(c.oid) end::oid, c.oid) as "table", ic.relname::text as name,
   x.indisprimary as "primary", x.indisexclusion as exclusion, k.columns
 from pg_index x
@@ -10,7 +11,8 @@ cross join lateral (
   join pg_attribute a on a.attrelid = x.indrelid and a.attnum = o.attnum
   left join pg_constraint e on e.conindid = x.indexrelid and e.contype = 'x'
   left join pg_operator op on op.oid = e.conexclop[o.n]
-  where e.oid is null or op.oprname = '=') k
+  left join pg_collation l on l.oid = (x.indcollation::oid[])[o.n - 1]
+  where (e.oid is null or op.oprname = '=') and l.collisdeterministic is not false) k
 where (x.indisunique or x.indisexclusion) and c.relkind in ('r', 'p')
   and not exists (select from pg_inherits where inhrelid = x.indexrelid)
 order by 1, 2
