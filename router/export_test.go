@@ -1,6 +1,7 @@
 package router
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,12 @@ func StopListening(db *DB) {
 
 // InstallMap offers the DB a map, as a poll would.
 func InstallMap(db *DB, m *shard.Map) { db.loader.installMap(m, "test") }
+
+// PlanPage plans a page of sql on db, as Page does.
+func PlanPage(ctx context.Context, db *DB, sql string) error {
+	_, err := db.pages(ctx).plan(ctx, sql)
+	return err
+}
 
 // AnyOwner is where a statement goes that gives the same answer everywhere.
 func AnyOwner(db *DB) (shard.ID, error) {

@@ -260,9 +260,12 @@ func (s pageSource) plan(ctx context.Context, sql string) (*plan.Page, error) {
 }
 
 func (s pageSource) planBy(ctx context.Context, snap *snapshot, sql string) (*plan.Page, error) {
-	p, err := plan.BuildPage(sql, snap.registry, s.db.schema, s.scope)
+	p, err := s.db.plans.Page(sql, snap.registry, s.db.schema, s.scope)
 	if err != nil {
 		return nil, explainDrift(snap.registry, refused(sql, err))
+	}
+	if p.Proven() {
+		return p, nil
 	}
 	if err := s.total(ctx, snap, p); err != nil {
 		return nil, refused(sql, err)

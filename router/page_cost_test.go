@@ -24,6 +24,17 @@ func (o *overheard) Query(ctx context.Context, sql string, args ...any) (pgx.Row
 	return o.ScatterDB.Query(ctx, sql, args...)
 }
 
+func TestAPageIsPlannedOnce(t *testing.T) {
+	_, db := onShop(t)
+	const statement = "select id from orders order by tenant_id, id"
+	require.NoError(t, router.PlanPage(t.Context(), db, statement))
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		if err := router.PlanPage(t.Context(), db, statement); err != nil {
+			t.Error(err)
+		}
+	}))
+}
+
 // node is what EXPLAIN says of a step.
 type node struct {
 	Type    string  `json:"Node Type"`

@@ -13,7 +13,7 @@ import (
 const maxCachedText = 16 << 10
 
 // maxViews bounds how many combinations of registry version, schema and scope are kept at once. A process has one
-// schema and four scopes, and for a moment two versions.
+// schema and six scopes, and for a moment two versions.
 const maxViews = 16
 
 // view is the part of a cache for one registry version, schema and scope: what a plan depends on besides its text. Its
@@ -33,6 +33,7 @@ type cached struct {
 	err  error
 
 	scatter *Scatter // in the views of the scattered scopes
+	page    *Page    // in the views of the paged scopes
 
 	// used is set by hits and cleared by the hand that looks for a place. It is only written when it changes, so that
 	// a text that everybody uses is not a cache line that everybody writes.
@@ -90,11 +91,35 @@ func (c *Cache) Get(text string, reg *catalog.Registry, schema string, scope Sco
 	return plan, err
 }
 
-// The scopes of scatter plans in the cache.
+// The scopes of scatter plans and of pages in the cache.
 const (
 	scattered Scope = iota + Scoped + 1
 	approximately
+	paged
+	pagedScoped
 )
+
+// Page returns what [BuildPage] returns, reading text only when it is not in the cache, as [Cache.Get] does.
+func (c *Cache) Page(text string, reg *catalog.Registry, schema string, scope Scope) (*Page, error) {
+	as := paged
+	if scope == Scoped {
+		as = pagedScoped
+	}
+	if v := c.view(reg.Version, schema, as); v != nil {
+		if x, ok := v.entries.Load(text); ok {
+			e := x.(*cached)
+			if !e.used.Load() {
+				e.used.Store(true)
+			}
+			return e.page, e.err
+		}
+	}
+	p, err := BuildPage(text, reg, schema, scope)
+	if len(text) <= maxCachedText {
+		c.keep(&cached{text: text, page: p, err: err}, reg.Version, schema, as)
+	}
+	return p, err
+}
 
 // Scatter returns what [BuildScatter] returns, reading text only when it is not in the cache, as [Cache.Get] does.
 func (c *Cache) Scatter(text string, reg *catalog.Registry, schema string, approximate bool) (*Scatter, error) {

@@ -29,6 +29,44 @@ func TestScatterPlansAreKeptApart(t *testing.T) {
 	require.Equal(t, 3, c.Len())
 }
 
+func TestPagesAreKeptWithTheOtherPlans(t *testing.T) {
+	c := plan.NewCache(5)
+	const text = "select id from orders order by tenant_id, id"
+	p, err := c.Page(text, paged, "app", plan.Unscoped)
+	require.NoError(t, err)
+	again, err := c.Page(strings.Clone(text), paged, "app", plan.Unscoped)
+	require.NoError(t, err)
+	require.Same(t, p, again)
+	scoped, err := c.Page(text, paged, "app", plan.Scoped)
+	require.NoError(t, err)
+	require.NotSame(t, p, scoped, "ForKey needs no key column in the order")
+	require.False(t, p.Proven())
+	require.Error(t, p.Total(func(*catalog.Table) [][]string { return nil }))
+	require.False(t, p.Proven())
+	require.NoError(t, p.Total(pagedUnique))
+	require.True(t, p.Proven())
+	require.False(t, scoped.Proven())
+	_, err = c.Get(text, paged, "app", plan.Unscoped)
+	require.Error(t, err, "it names no key")
+	_, err1 := c.Page("select id from orders", paged, "app", plan.Unscoped)
+	_, err2 := c.Page("select id from orders", paged, "app", plan.Unscoped)
+	require.Error(t, err1)
+	require.Same(t, err1, err2)
+	require.Equal(t, 4, c.Len())
+
+	_, err = c.Page(text, catalog.NewRegistry(2), "app", plan.Unscoped)
+	require.Error(t, err, "of another registry")
+	for i := range 20 {
+		_, err = c.Page(fmt.Sprintf("select %d from orders order by tenant_id, id", i), paged, "app", plan.Unscoped)
+		require.NoError(t, err)
+	}
+	require.Equal(t, 5, c.Len(), "the bound")
+	require.Zero(t, testing.AllocsPerRun(100, func() { _, _ = c.Page("select 19 from orders order by tenant_id, id", paged, "app", plan.Unscoped) }))
+	_, err = c.Page("select id from orders order by tenant_id, id --"+strings.Repeat("x", 17<<10), paged, "app", plan.Unscoped)
+	require.NoError(t, err, "too long to be kept")
+	require.Equal(t, 5, c.Len())
+}
+
 func TestCacheReturnsTheSamePlanAndTheSameRefusal(t *testing.T) {
 	c := plan.NewCache(10)
 	p1, err := c.Get(pointSelect, fixture, "app", plan.Unscoped)

@@ -5,14 +5,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
 
 // Page is a SELECT that is read in pages: the rows behind a given one, in the order of its ORDER BY. The text that is
-// sent for a page is an ordinary statement, which is planned and sent as any other. It is immutable and may be used by
-// many goroutines.
+// sent for a page is an ordinary statement, which is planned and sent as any other. It is immutable but for what
+// [Page.Proven] says, and may be used by many goroutines.
 //
 // Pages are exact because the order is total, so that the rows behind a row are those that compare as greater, and
 // because the comparison is the server's own, by the column's own type and collation.
@@ -27,6 +28,7 @@ type Page struct {
 	limitAt   int         // behind the last item of ORDER BY
 	rels      []*relation // of tables
 	scoped    bool
+	proven    atomic.Bool // see Proven
 }
 
 // PageColumn is one item of a page's order.

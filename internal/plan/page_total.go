@@ -19,6 +19,10 @@ func (p *Page) Tables() []*catalog.Table {
 	return tables
 }
 
+// Proven reports whether [Page.Total] has found the order total before. By then the columns cannot be others, since they
+// are the registry's; an index may have been dropped, which is looked for in the rows.
+func (p *Page) Proven() bool { return p.proven.Load() }
+
 // Total refuses an order in which two rows may be equal. unique lists, for a table, sets of columns that are unique on
 // each server; whether they may be NULL is looked up here.
 //
@@ -31,6 +35,7 @@ func (p *Page) Total(unique func(*catalog.Table) [][]string) error {
 			return p.undecided(rel, unique(rel.table))
 		}
 	}
+	p.proven.Store(true)
 	return nil
 }
 
