@@ -9,7 +9,8 @@ import (
 
 // A Conn is one connection lent to the caller, who alone may use it, until Release, ReleaseClean or Discard: the first
 // of them counts and the others then do nothing. Using it afterwards is an error, [ErrReleased], or a panic where a
-// method cannot return one.
+// method cannot return one. So is using it in two goroutines at the same time, [ErrInUse]; a connection that is released
+// while another goroutine is inside a call on it is closed.
 type Conn struct{ holder }
 
 // Conn is the pgx connection. It must not be closed, hijacked or kept after the release.
@@ -42,46 +43,55 @@ func (c *Conn) Discard() { c.end((*resource).discard) }
 
 // Exec is [pgx.Conn.Exec].
 func (c *Conn) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	r := c.peek()
-	if r == nil {
-		return pgconn.CommandTag{}, ErrReleased
+	r, err := c.enter()
+	if err != nil {
+		return pgconn.CommandTag{}, err
 	}
+	defer c.exit(r)
 	return r.exec(ctx, sql, args...)
 }
 
 // Query is [pgx.Conn.Query].
 func (c *Conn) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	r := c.peek()
-	if r == nil {
-		return failedRows{err: ErrReleased}, ErrReleased
+	r, err := c.enter()
+	if err != nil {
+		return failedRows{err: err}, err
 	}
+	defer c.exit(r)
 	return r.conn.Query(ctx, sql, args...)
 }
 
 // QueryRow is [pgx.Conn.QueryRow].
 func (c *Conn) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	r := c.peek()
-	if r == nil {
-		return failedRows{err: ErrReleased}
+	r, err := c.enter()
+	if err != nil {
+		return failedRows{err: err}
 	}
+	defer c.exit(r)
 	return r.conn.QueryRow(ctx, sql, args...)
 }
 
 // SendBatch is [pgx.Conn.SendBatch].
 func (c *Conn) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	r := c.peek()
-	if r == nil {
-		return pgx.FailedBatchResults(b, ErrReleased)
+	r, err := c.enter()
+	if err != nil {
+		return pgx.FailedBatchResults(b, err)
 	}
-	return r.sendBatch(ctx, b)
+	defer c.exit(r)
+	results := r.sendBatch(ctx, b)
+	if results.tx != nil {
+		results.tx.by = &c.holder
+	}
+	return results
 }
 
 // CopyFrom is [pgx.Conn.CopyFrom].
 func (c *Conn) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
-	r := c.peek()
-	if r == nil {
-		return 0, ErrReleased
+	r, err := c.enter()
+	if err != nil {
+		return 0, err
 	}
+	defer c.exit(r)
 	return r.conn.CopyFrom(ctx, table, columns, src)
 }
 
@@ -90,13 +100,15 @@ func (c *Conn) Begin(ctx context.Context) (pgx.Tx, error) { return c.BeginTx(ctx
 
 // BeginTx is [pgx.Conn.BeginTx]. The connection stays the caller's after the transaction.
 func (c *Conn) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
-	r := c.peek()
-	if r == nil {
-		return nil, ErrReleased
+	r, err := c.enter()
+	if err != nil {
+		return nil, err
 	}
+	defer c.exit(r)
 	t, err := r.beginTx(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	t.by = &c.holder
 	return t, nil
 }

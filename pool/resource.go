@@ -36,6 +36,8 @@ type resource struct {
 	fresh      bool           // dialled, not yet placed; guarded by mu
 	abandoned  bool           // somebody may still use conn: only the socket may be touched
 	loan       *loan          // who holds it; nil without LeakAfter
+	loans      uint64         // twice the number of times it was lent to a handle; the holder's
+	turnstile  atomic.Uint64  // see holder.enter
 
 	// Handles are cut from slabs, so that a statement through the pool allocates no more than one without it. A handle
 	// is never used again: a second Release of it must find nothing to release.
@@ -114,16 +116,43 @@ func (r *resource) ownFields(fields []pgconn.FieldDescription) []pgconn.FieldDes
 }
 
 // A holder owns a resource until take, which gives it away once whoever asks how often.
-type holder struct{ r atomic.Pointer[resource] }
+type holder struct {
+	r    atomic.Pointer[resource]
+	loan uint64 // even, never zero; set once
+}
 
-func (h *holder) set(r *resource) { h.r.Store(r) }
+func (h *holder) set(r *resource) {
+	r.loans += 2
+	h.loan = r.loans
+	r.turnstile.Store(h.loan)
+	h.r.Store(r)
+}
+
 func (h *holder) take() *resource { return h.r.Swap(nil) }
+
 func (h *holder) peek() *resource { return h.r.Load() }
-func (h *holder) release()        { h.end((*resource).release) }
+
+func (h *holder) release() { h.end((*resource).release) }
+
+// end gives the resource back by f, if h still has it.
 func (h *holder) end(f func(*resource)) {
-	if r := h.take(); r != nil && r.cameBack() {
-		f(r)
+	r := h.take()
+	if r == nil || !r.cameBack() {
+		return
 	}
+	if !r.turnstile.CompareAndSwap(h.loan, 0) {
+		r.endUnder()
+		return
+	}
+	f(r)
+}
+
+// endUnder closes a connection that was released while another goroutine is inside a call on it: that call fails.
+func (r *resource) endUnder() {
+	r.notOut()
+	r.turnstile.Store(0)
+	r.abandon(ErrInUse)
+	r.db.in.drop(r, &r.db.in.stat.Closes.Dirty)
 }
 
 // release gives the connection to the next caller if it is sound, and closes it otherwise.

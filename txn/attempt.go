@@ -61,6 +61,10 @@ const (
 // rollback ends the transaction and gives the connection back. The caller's context may have ended, so it does not
 // bound this. A connection on which rows are open, or which does not answer, is closed: the server rolls back.
 func (t *trial) rollback(ctx context.Context, tx *Tx, conn *pool.Conn) ending {
+	if !deserted(conn) {
+		conn.Discard()
+		return endedHere
+	}
 	pg := conn.Conn().PgConn()
 	switch {
 	case pg.IsClosed():
@@ -109,6 +113,11 @@ func (out outcome) during(err error, end ending, o Options) outcome {
 
 // commit ends a transaction whose function returned nil.
 func (t *trial) commit(ctx context.Context, tx *Tx, conn *pool.Conn, out outcome) outcome {
+	if !deserted(conn) {
+		conn.Discard()
+		out.err, out.Judgement = pool.ErrInUse, pgerr.Judgement{}
+		return out
+	}
 	if err := t.refuseCommit(ctx, conn.Conn().PgConn()); err != nil {
 		t.rollback(ctx, tx, conn)
 		out.err, out.Judgement = err, pgerr.Judgement{}

@@ -18,6 +18,9 @@ import (
 //
 // Commit and Rollback return [ErrManaged] but on a savepoint made by Begin. After the function has returned, every
 // method returns pgx.ErrTxClosed, or panics where it has no error to return.
+//
+// It is for one goroutine: a call that comes while another is inside one gets [pool.ErrInUse], and when the function
+// returns while a goroutine of its still is, the transaction is rolled back with that error.
 type Tx struct {
 	pgx.Tx
 
@@ -70,11 +73,34 @@ func (tx *Tx) release(conn *pool.Conn) {
 	conn.Release()
 }
 
+// enter keeps other goroutines out until leave: two at once would send each other's parameters.
+func (tx *Tx) enter() error {
+	entered := tx.state.Conn.TryLock()
+	switch {
+	case tx.state.ended.Load():
+		if entered {
+			tx.leave()
+		}
+		return pgx.ErrTxClosed
+	case !entered:
+		return pool.ErrInUse
+	}
+	return nil
+}
+
+func (tx *Tx) leave() { tx.state.Conn.Unlock() }
+
+// deserted reports whether no goroutine that the function has left behind is inside a call. None gets in any more.
+func deserted(conn *pool.Conn) bool {
+	free := conn.TryLock()
+	if free {
+		conn.Unlock()
+	}
+	return free
+}
+
 // check judges a statement before it is sent.
 func (tx *Tx) check(ctx context.Context, sql string, args []any) (string, []any, error) {
-	if tx.state.ended.Load() {
-		return "", nil, pgx.ErrTxClosed
-	}
 	if tx.state.Statements == nil {
 		return sql, args, nil
 	}
@@ -83,6 +109,10 @@ func (tx *Tx) check(ctx context.Context, sql string, args []any) (string, []any,
 
 // Exec checks sql and sends it.
 func (tx *Tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if err := tx.enter(); err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	defer tx.leave()
 	sql, args, err := tx.check(ctx, sql, args)
 	if err != nil {
 		return pgconn.CommandTag{}, err
@@ -92,6 +122,10 @@ func (tx *Tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.Command
 
 // Query checks sql and sends it. The rows must be closed before the next statement, as with pgx.
 func (tx *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if err := tx.enter(); err != nil {
+		return refusedRows(err), err
+	}
+	defer tx.leave()
 	sql, args, err := tx.check(ctx, sql, args)
 	if err != nil {
 		return refusedRows(err), err
@@ -102,6 +136,10 @@ func (tx *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, err
 
 // QueryRow checks sql and sends it. An error comes from Scan.
 func (tx *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	if err := tx.enter(); err != nil {
+		return refusedRow{err}
+	}
+	defer tx.leave()
 	sql, args, err := tx.check(ctx, sql, args)
 	if err != nil {
 		return refusedRow{err}
@@ -111,15 +149,16 @@ func (tx *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 
 // SendBatch checks each statement of b and sends it; if one is refused, nothing is sent.
 func (tx *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if err := tx.enter(); err != nil {
+		return pgx.FailedBatchResults(b, err)
+	}
+	defer tx.leave()
 	for i, q := range b.QueuedQueries {
 		sql, args, err := tx.check(ctx, q.SQL, q.Arguments)
 		if err != nil {
 			return pgx.FailedBatchResults(b, fmt.Errorf("statement %d of the batch: %w", i+1, err))
 		}
 		q.SQL, q.Arguments = sql, args // pgx changes them too: a batch is sent once
-	}
-	if tx.state.ended.Load() {
-		return pgx.FailedBatchResults(b, pgx.ErrTxClosed)
 	}
 	return &openBatch{BatchResults: tx.Tx.SendBatch(ctx, b), state: tx.state}
 }
@@ -129,9 +168,10 @@ func (tx *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 func (tx *Tx) CopyFrom(
 	ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource,
 ) (int64, error) {
-	if tx.state.ended.Load() {
-		return 0, pgx.ErrTxClosed
+	if err := tx.enter(); err != nil {
+		return 0, err
 	}
+	defer tx.leave()
 	if tx.state.Statements != nil {
 		checker, ok := tx.state.Statements.(CopyChecker)
 		if !ok {
@@ -177,9 +217,10 @@ func (s *copySource) note(err error) {
 
 // Prepare is refused with [ErrPrepare] where statements are checked.
 func (tx *Tx) Prepare(ctx context.Context, name, sql string) (*pgconn.StatementDescription, error) {
-	if tx.state.ended.Load() {
-		return nil, pgx.ErrTxClosed
+	if err := tx.enter(); err != nil {
+		return nil, err
 	}
+	defer tx.leave()
 	if tx.state.Statements != nil {
 		return nil, ErrPrepare
 	}
@@ -197,9 +238,10 @@ func (tx *Tx) LargeObjects() pgx.LargeObjects {
 // Begin makes a savepoint. The result is a [*Tx] whose statements are checked like those of the transaction, and whose
 // Commit and Rollback end the savepoint. After a serialization failure a savepoint does not help: return the error.
 func (tx *Tx) Begin(ctx context.Context) (pgx.Tx, error) {
-	if tx.state.ended.Load() {
-		return nil, pgx.ErrTxClosed
+	if err := tx.enter(); err != nil {
+		return nil, err
 	}
+	defer tx.leave()
 	sp, err := tx.Tx.Begin(ctx)
 	if err != nil {
 		return nil, err
@@ -212,6 +254,10 @@ func (tx *Tx) Commit(ctx context.Context) error {
 	if err := tx.managed(); err != nil {
 		return err
 	}
+	if err := tx.enter(); err != nil {
+		return err
+	}
+	defer tx.leave()
 	return tx.Tx.Commit(ctx)
 }
 
@@ -220,6 +266,10 @@ func (tx *Tx) Rollback(ctx context.Context) error {
 	if err := tx.managed(); err != nil {
 		return err
 	}
+	if err := tx.enter(); err != nil {
+		return err
+	}
+	defer tx.leave()
 	return tx.Tx.Rollback(ctx)
 }
 

@@ -59,6 +59,8 @@ type Config struct {
 	Log *slog.Logger
 	// OnChange is called after the mode or the limit changed, by the Keeper's goroutine. It must not block.
 	OnChange func(State)
+
+	wall func() time.Duration // how far the wall clock was set since the start; nil but in tests
 }
 
 const (
@@ -125,7 +127,11 @@ func Start(c Config) (*Keeper, error) {
 // now reads both clocks.
 func (k *Keeper) now() Reading {
 	t := time.Now()
-	return Reading{Monotonic: t.Sub(k.begun), Wall: t.Round(0).Sub(k.begun.Round(0))}
+	r := Reading{Monotonic: t.Sub(k.begun), Wall: t.Round(0).Sub(k.begun.Round(0))}
+	if k.cfg.wall != nil {
+		r.Wall += k.cfg.wall()
+	}
+	return r
 }
 
 // run renews the lease until Close, and lowers the limit when a promise runs out.
@@ -141,12 +147,21 @@ func (k *Keeper) run() {
 		case <-timer.C:
 		}
 		k.apply()
-		if !time.Now().Before(next) || k.surges() {
+		if !time.Now().Before(next) || k.lapsed() || k.surges() {
 			k.beat()
 			next = time.Now().Add(k.pause())
 		}
 		timer.Reset(min(max(time.Until(next), time.Millisecond), k.untilChange(), k.untilGlance()))
 	}
+}
+
+// lapsed reports whether the place ran out between two requests although the last one was answered, as when the wall
+// clock was set forward or the machine was suspended: there is nothing to serve callers with until the next one.
+func (k *Keeper) lapsed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	floor, _ := k.member.Allowance(k.now())
+	return k.failed == 0 && floor == 0 && k.member.floor.n > 0
 }
 
 // pause is how long to wait before the next request: a heartbeat, less while the server waits to hear that this process
