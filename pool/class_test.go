@@ -55,9 +55,9 @@ func TestClassesAreServedInTheirOrderAndFirstComeFirstServedWithin(t *testing.T)
 			q.add(c.String()+round, func() (*pool.Conn, error) { return db.Acquire(of(t, c)) })
 		}
 	}
-	inTime := time.Since(start) < time.Second // afterwards the first Scatter rightly goes before the last Interactive
 	held.Release()
 	got := q.order()
+	inTime := time.Since(start) < time.Second // afterwards the first Scatter rightly goes before the last Interactive
 	if inTime {
 		require.Equal(t, []string{"control1", "control2", "interactive1", "interactive2", "scatter1", "scatter2", "batch1",
 			"batch2"}, got)

@@ -92,6 +92,13 @@ func (in *Instance) sleeperLocked() string {
 	return ""
 }
 
+// Clock is how many ticks the coarse clock has made: fewer than its period tells on a machine that has no time for it.
+func Clock(in *Instance) uint32 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.clock
+}
+
 // TellOverLimitAfter changes how long the pool may be over a lowered limit before that is told.
 func TellOverLimitAfter(in *Instance, d time.Duration) {
 	in.mu.Lock()

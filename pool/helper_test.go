@@ -69,12 +69,60 @@ func closeWithin(t testing.TB, in *pool.Instance, d time.Duration) {
 	}
 }
 
+// sleeping reports whether a backend of the test is in pg_sleep.
+func (s *server) sleeping() func() bool {
+	conn := pgtest.Conn(s.t, s.cluster, localpg.Superuser, "postgres")
+	return func() (now bool) {
+		err := conn.QueryRow(context.Background(), "select exists (select from pg_stat_activity "+
+			"where application_name = $1 and state = 'active' and wait_event = 'PgSleep')", s.app).Scan(&now)
+		return err == nil && now
+	}
+}
+
 func limit(n int) func(*pool.Config) { return func(c *pool.Config) { c.Limit = n } }
 
 func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// onTime is a context whose deadline has passed once over is closed.
+type onTime struct {
+	context.Context
+	over <-chan struct{}
+}
+
+func (c onTime) Done() <-chan struct{} { return c.over }
+
+func (c onTime) Err() error {
+	select {
+	case <-c.over:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// until is a context whose deadline passes when ok holds. A short time might be over before the call has got so far.
+func until(t testing.TB, ok func() bool) context.Context {
+	over, ended := make(chan struct{}), t.Context().Done()
+	go func() {
+		defer close(over)
+		for latest := time.Now().Add(soon); !ok() && time.Now().Before(latest); {
+			select {
+			case <-time.After(2 * time.Millisecond):
+			case <-ended:
+				return
+			}
+		}
+	}()
+	return onTime{context.Background(), over}
+}
+
+// waiting is how many callers wait.
+func waiting(in *pool.Instance, n int) func() bool {
+	return func() bool { return in.Stat().Waiting == n }
 }
 
 func eventually(t testing.TB, what string, ok func() bool) {

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"context"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -60,6 +61,8 @@ func TestMinimumsNeverExceedTheLimitAndAreGivenUpForThoseWhoWait(t *testing.T) {
 func TestMinimumsAreDialledNoFasterThanMaxDials(t *testing.T) {
 	s := shared(t)
 	var dialling, most atomic.Int32
+	overlap := make(chan struct{})
+	three := sync.OnceFunc(func() { close(overlap) })
 	in := s.instance(limit(8), func(c *pool.Config) {
 		c.MinOpen, c.MaxDials = 8, 3
 		dial := c.Conn.DialFunc
@@ -68,7 +71,14 @@ func TestMinimumsAreDialledNoFasterThanMaxDials(t *testing.T) {
 			defer dialling.Add(-1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 			}
-			time.Sleep(10 * time.Millisecond) // so that dials overlap
+			if n == 3 {
+				three()
+			}
+			select { // the first ones wait until as many overlap as may
+			case <-overlap:
+			case <-ctx.Done():
+			}
+			time.Sleep(10 * time.Millisecond) // for one more to come
 			return dial(ctx, network, addr)
 		}
 	})
@@ -195,13 +205,13 @@ func TestWarmAndReadySayWhatIsMissingWhenTheirTimeEnds(t *testing.T) {
 	in := s.instance(limit(3), func(c *pool.Config) { c.Control = 1 })
 	in.Database(s.db, pool.DatabaseConfig{})
 	in.Database("there_is_no_such_database", pool.DatabaseConfig{})
-	ctx := within(t, 500*time.Millisecond)
-	err := in.Warm(ctx, 1)
+	err := in.Warm(until(t, func() bool { st := in.Stat(); return st.Idle == 1 && st.DialErrors > 0 }), 1)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "1 of 2 connections were not opened in time")
 	require.ErrorContains(t, err, "3D000")
 
-	err = in.Ready(within(t, 300*time.Millisecond))
+	uses, failed := in.Stat().Databases[0].Acquires, in.Stat().DialErrors
+	err = in.Ready(until(t, func() bool { st := in.Stat(); return st.Databases[0].Acquires > uses && st.DialErrors > failed }))
 	require.ErrorContains(t, err, "database there_is_no_such_database is not ready")
 	require.ErrorContains(t, err, "3D000")
 	require.NotContains(t, err.Error(), "database "+s.db+" is not ready")

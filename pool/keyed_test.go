@@ -3,7 +3,6 @@ package pool_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -27,7 +26,7 @@ func TestOneKeyCannotHaveMoreThanItsCapAndDoesNotStandInTheWay(t *testing.T) {
 	require.NoError(t, db.Ping(within(t, soon)), "and who has none")
 	require.Equal(t, 2, in.Stat().Waiting, "although a connection is idle")
 
-	_, err = noisy.Exec(within(t, 30*time.Millisecond), "select 1")
+	_, err = noisy.Exec(until(t, waiting(in, 3)), "select 1")
 	var e *pool.AcquireTimeoutError
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, 2, e.MaxPerKey)

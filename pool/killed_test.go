@@ -63,7 +63,6 @@ func TestTheBackendOfAKilledProcessEnds(t *testing.T) {
 	killed := time.Now()
 	eventually(t, "the backend has ended", func() bool { return backends() == 0 })
 	t.Logf("the backend ended %v after its client", time.Since(killed).Round(time.Millisecond))
-	require.Less(t, time.Since(killed), killedCheck+5*time.Second)
 }
 
 // TestBackendsLookForTheirClient: after connect, and after DISCARD ALL has forgotten every setting.

@@ -54,7 +54,11 @@ func TestWhatCutsConnectionsInBetweenDoesNotRaiseTheNumberOfBackends(t *testing.
 	s := shared(t)
 	seen := watchBackends(t, s.cluster)
 	var proxy *faultproxy.Proxy
-	in := s.instance(limit(4), func(c *pool.Config) { c.MaxDials = 4; proxy = s.behind(c) })
+	in := s.instance(limit(4), func(c *pool.Config) {
+		c.MaxDials = 4
+		c.PingTimeout = soon // with the last connection given up too, one of the others would be presumed to be gone
+		proxy = s.behind(c)
+	})
 	db := in.Database(s.db, pool.DatabaseConfig{})
 	cutWhileComputing(t, s, db, proxy, 3, fmt.Sprintf(stubborn, 3000))
 	served := storm(8, 2*time.Second, func(context.Context) { _ = db.Ping(context.Background()) })
@@ -62,7 +66,7 @@ func TestWhatCutsConnectionsInBetweenDoesNotRaiseTheNumberOfBackends(t *testing.
 	require.NoError(t, in.Warm(within(t, soon), 4), "every token comes back")
 	seen.stop()
 	t.Logf("limit 4, 3 connections cut while their backends compute: %d backends", seen.of(s.app))
-	require.Equal(t, 4, seen.of(s.app))
+	require.Equal(t, 4, seen.of(s.app), "%+v", in.Stat())
 	require.Zero(t, in.Stat().Forgotten)
 }
 
@@ -70,13 +74,14 @@ func TestAPoolRecoversWhenAllItsConnectionsAreCutAtOnce(t *testing.T) {
 	t.Parallel()
 	s := shared(t)
 	var proxy *faultproxy.Proxy
-	in := s.instance(limit(3), func(c *pool.Config) { proxy = s.behind(c) })
+	in := s.instance(limit(3), func(c *pool.Config) {
+		c.ClientCheckInterval = -1 // the backends do not look for their clients, and compute for longer than the test waits
+		proxy = s.behind(c)
+	})
 	db := in.Database(s.db, pool.DatabaseConfig{})
-	cutWhileComputing(t, s, db, proxy, 3, "select pg_sleep(30)")
-	start := time.Now()
+	cutWhileComputing(t, s, db, proxy, 3, "select pg_sleep(60)")
 	require.NoError(t, db.Ping(within(t, soon)))
 	require.NoError(t, in.Warm(within(t, soon), 3))
-	require.Less(t, time.Since(start), 8*time.Second, "before the backends look for their clients")
 	// One is presumed to be gone, and the next connection asks about the others; where that takes too long, about the last.
 	require.Positive(t, in.Stat().Forgotten)
 	require.LessOrEqual(t, in.Stat().Forgotten, int64(2))
@@ -90,21 +95,17 @@ func TestADirectConnectionThatEndsGivesItsTokenBackWithoutAQuestion(t *testing.T
 		_, err := db.Exec(within(t, soon), "select pg_terminate_backend(pg_backend_pid())")
 		require.Error(t, err)
 	}
-	start := time.Now()
 	require.NoError(t, db.Ping(within(t, soon)))
-	require.Less(t, time.Since(start), 5*time.Second)
 	require.EqualValues(t, 6, in.Stat().Acquires, "nobody asked about a backend")
 }
 
 func TestAPoolOfOneBehindAProxyReplacesItsConnectionAtOnce(t *testing.T) {
 	s := shared(t)
-	in := s.instance(limit(1), func(c *pool.Config) { s.behind(c) })
+	in := s.instance(limit(1), func(c *pool.Config) { c.DrainTimeout = time.Minute; s.behind(c) })
 	db := in.Database(s.db, pool.DatabaseConfig{})
 	require.NoError(t, db.Ping(within(t, soon)))
-	start := time.Now()
 	in.Recycle()
-	require.NoError(t, db.Ping(within(t, soon)))
-	require.Less(t, time.Since(start), 5*time.Second, "a backend that was idle and got Terminate has ended")
+	require.NoError(t, db.Ping(within(t, soon)), "a backend that was idle and got Terminate has ended")
 }
 
 func TestALostConnectionIsNotSafeToRetryInAnyOfItsFaces(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
@@ -68,9 +67,7 @@ func TestAConnectionThatIsNotCleanIsClosedInsteadOfLentAgain(t *testing.T) {
 			require.True(t, rows.Next())
 		},
 		"a statement that was given up": func(c *pool.Conn) {
-			short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
-			defer cancel()
-			_, err := c.Exec(short, "select pg_sleep(60)")
+			_, err := c.Exec(until(t, s.sleeping()), "select pg_sleep(60)")
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 		},
 		"closed by the server": func(c *pool.Conn) {

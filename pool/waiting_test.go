@@ -88,24 +88,18 @@ func TestAWaiterTakesAReturnedConnectionWhileItsDialIsStillUnderWay(t *testing.T
 
 func TestASpikeDialsFewConnectionsAndIsServedByThoseThatExist(t *testing.T) {
 	s := shared(t)
-	var dialling, most atomic.Int32
-	in := s.instance(limit(50), func(c *pool.Config) {
-		dial := c.Conn.DialFunc
-		c.Conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-			n := dialling.Add(1)
-			defer dialling.Add(-1)
-			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-			}
-			time.Sleep(150 * time.Millisecond) // the length of the dial is the scenario
-			return dial(ctx, network, addr)
+	var pass chan struct{}
+	in := s.instance(limit(50), func(c *pool.Config) { pass = slowDials(c) })
+	go func() {
+		for range 5 {
+			pass <- struct{}{}
 		}
-	})
+	}()
 	db := in.Database(s.db, pool.DatabaseConfig{})
 	for _, c := range takeAll(t, db.Acquire, 5) {
 		c.Release()
 	}
 	before := in.Stat().Dials
-	start := time.Now()
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
@@ -114,9 +108,10 @@ func TestASpikeDialsFewConnectionsAndIsServedByThoseThatExist(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	t.Logf("50 callers on 5 connections with dials of 150 ms: %s, %d more dials", time.Since(start), in.Stat().Dials-before)
-	require.LessOrEqual(t, most.Load(), int32(2))
-	require.LessOrEqual(t, in.Stat().Dials-before, int64(10))
+	require.Equal(t, 2, in.Stat().Dialling, "all were served while two dials were under way")
+	close(pass)
+	eventually(t, "the dials end", func() bool { return in.Stat().Dialling == 0 })
+	require.EqualValues(t, 2, in.Stat().Dials-before)
 }
 
 func TestACancelledWaiterGetsItsErrorAndNoConnection(t *testing.T) {

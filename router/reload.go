@@ -207,6 +207,7 @@ func (l *loader) lookWithoutCatalog() {
 	}
 	l.tryDown()
 	l.retryFailed()
+	l.sampleSettings()
 }
 
 // tryDown verifies the shards that are down.

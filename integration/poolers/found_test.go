@@ -192,21 +192,44 @@ func initSetsTheRole(t *testing.T, base *testkit.Set) {
 // changedSettingsStopTheShard: in transaction mode a SET of any client of the role stays on a backend
 // that others get.
 func changedSettingsStopTheShard(t *testing.T, base *testkit.Set) {
-	s := prepare(t, base, kind{"one backend", pool.TransactionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
-		return pgtest.Bouncer(t, c, localpg.PoolerOptions{Users: users, Settings: map[string]string{"pool_mode": "transaction", "default_pool_size": "1"}})
-	}})
+	s := prepare(t, base, oneBackend)
 	s.init(t)
+	spoilSettings(t, s, s.openDB(t, router.WithPollInterval(50*time.Millisecond)), 0)
+}
+
+// changedSettingsStopTheShardWithoutACatalog: the map cannot be read, and the settings are looked at all the same.
+func changedSettingsStopTheShardWithoutACatalog(t *testing.T, base *testkit.Set) {
+	s := prepare(t, base, oneBackend)
+	s.init(t)
+	for name, in := range s.config.Instances { // no other way to the catalog
+		onlyPooler(&in)
+		s.config.Instances[name] = in
+	}
 	db := s.openDB(t, router.WithPollInterval(50*time.Millisecond))
-	in := s.config.Instances["pg-0"]
-	vandal, err := pgx.Connect(t.Context(), s.poolers[0].DSN(in.Credentials.App.User, s.DBNames[0]))
+	_, err := db.ForKey(keyOn(t, db, "s1")).Exec(t.Context(), "select count(*) from accounts")
+	require.NoError(t, err)
+	require.NoError(t, s.poolers[0].Kill())
+	spoilSettings(t, s, db, 1)
+}
+
+var oneBackend = kind{"one backend", pool.TransactionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
+	return pgtest.Bouncer(t, c, localpg.PoolerOptions{Users: users, Settings: map[string]string{"pool_mode": "transaction", "default_pool_size": "1"}})
+}}
+
+// spoilSettings changes the settings of the only backend behind the i-th pooler, and later sets them right.
+func spoilSettings(t *testing.T, s *set, db *router.DB, i int) {
+	t.Helper()
+	in := s.config.Instances[instance(i)]
+	vandal, err := pgx.Connect(t.Context(), s.poolers[i].DSN(in.Credentials.App.User, s.DBNames[i]))
 	require.NoError(t, err)
 	defer func() { _ = vandal.Close(context.Background()) }()
+	key := keyOn(t, db, testkit.ID(i))
 
 	_, err = vandal.Exec(t.Context(), "set search_path = pg_catalog", pgx.QueryExecModeSimpleProtocol)
 	require.NoError(t, err)
 	var down *router.ShardDownError
 	require.Eventually(t, func() bool {
-		_, err := db.ForKey(keyOn(t, db, "s0")).Exec(t.Context(), "select count(*) from accounts")
+		_, err := db.ForKey(key).Exec(t.Context(), "select count(*) from accounts")
 		return asError(err, &down)
 	}, soon, 10*time.Millisecond)
 	require.ErrorContains(t, down, "search_path is pg_catalog")
@@ -214,7 +237,7 @@ func changedSettingsStopTheShard(t *testing.T, base *testkit.Set) {
 	_, err = vandal.Exec(t.Context(), "reset search_path", pgx.QueryExecModeSimpleProtocol)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
-		_, err := db.ForKey(keyOn(t, db, "s0")).Exec(t.Context(), "select count(*) from accounts")
+		_, err := db.ForKey(key).Exec(t.Context(), "select count(*) from accounts")
 		return err == nil
 	}, soon, 10*time.Millisecond)
 }

@@ -38,6 +38,7 @@ func TestBehindPoolers(t *testing.T) {
 		{"settings that a pooler drops must be the role's", settingsMustBeTheRoles},
 		{"Init sets the role even where the migrator may not", initSetsTheRole},
 		{"settings changed by another client stop the shard", changedSettingsStopTheShard},
+		{"settings are watched while the catalog is away", changedSettingsStopTheShardWithoutACatalog},
 		{"addresses may be given either way", addressesEitherWay},
 		{"without an address for sessions", withoutSessions},
 		{"the router's jobs give the direct answers", jobs},

@@ -69,7 +69,7 @@ func TestAStormOfCancelledStatements(t *testing.T) {
 	broken := s.servers[0]
 	s.call(short)
 	var storm sync.WaitGroup
-	ctx, cancel := context.WithTimeout(s.ctx, outage(t))
+	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	for g := range 20 {
 		storm.Go(func() {
@@ -87,6 +87,7 @@ func TestAStormOfCancelledStatements(t *testing.T) {
 		})
 	}
 	s.during(outage(t))
+	cancel()
 	storm.Wait()
 	s.progress(broken, 200, "after the storm")
 }

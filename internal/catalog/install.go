@@ -90,26 +90,37 @@ func beginLocked(ctx context.Context, conn *pgx.Conn) (pgx.Tx, error) {
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for refused := false; ; refused = true {
+		var tx pgx.Tx
+		var err error
 		select {
 		case <-timer.C:
+			tx, err = tryLocked(ctx, conn)
 		case <-ctx.Done():
-			return nil, fmt.Errorf("another installation holds the lock: %w", ctx.Err())
+			err = ctx.Err()
 		}
-		tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
-		if err != nil {
-			return nil, err
-		}
-		var locked bool
-		err = tx.QueryRow(ctx, "select pg_try_advisory_xact_lock($1)", int64(lockKey)).Scan(&locked)
-		if err == nil && locked {
-			return tx, nil
-		}
-		if rollback := tx.Rollback(ctx); err != nil || rollback != nil {
-			return nil, errors.Join(err, rollback)
+		switch {
+		case err != nil && refused && ctx.Err() != nil:
+			return nil, fmt.Errorf("another installation holds the lock: %w", err)
+		case err != nil || tx != nil:
+			return tx, err
 		}
 		timer.Reset(lockPoll)
 	}
+}
+
+// tryLocked begins a transaction that holds the installers' lock, or returns nil when somebody else holds it.
+func tryLocked(ctx context.Context, conn *pgx.Conn) (pgx.Tx, error) {
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
+	if err != nil {
+		return nil, err
+	}
+	var locked bool
+	err = tx.QueryRow(ctx, "select pg_try_advisory_xact_lock($1)", int64(lockKey)).Scan(&locked)
+	if err == nil && locked {
+		return tx, nil
+	}
+	return nil, errors.Join(err, tx.Rollback(ctx))
 }
 
 // upgrade runs the versions that the database does not have yet.
