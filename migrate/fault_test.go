@@ -18,7 +18,7 @@ const concurrently = "-- keyway:no-transaction\ncreate index concurrently accoun
 // soon polls for what another session is about to do.
 func soon(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	require.Eventually(t, ok, 30*time.Second, 10*time.Millisecond, what)
+	require.Eventually(t, ok, time.Minute, 10*time.Millisecond, what)
 }
 
 // later runs Up in the background; wait returns its error.

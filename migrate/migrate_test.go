@@ -98,7 +98,7 @@ func nothingLeft(t testing.TB, target migrate.Target) {
 	require.Eventually(t, func() bool {
 		return one[int](t, conn, `select count(*) from pg_stat_activity
 			where datname = current_database() and application_name = 'keyway migrate'`) == 0
-	}, 20*time.Second, 20*time.Millisecond, "a runner's connection was left open")
+	}, time.Minute, 20*time.Millisecond, "a runner's connection was left open")
 	require.Zero(t, one[int](t, conn, "select count(*) from pg_locks where locktype = 'advisory' and database = "+
 		"(select oid from pg_database where datname = current_database())"))
 }

@@ -72,7 +72,7 @@ func TestCloseEndsByForceWhatDoesNotEndInTime(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Equal(t, 3, forced.Forced)
 	require.Zero(t, forced.Open, "every backend was seen to end")
-	require.Less(t, time.Since(start), 2*soon, "not for the minute of the statement")
+	require.Less(t, time.Since(start), 40*time.Second, "not for the minute of the statement")
 	wg.Wait()
 
 	_, err = conns[1].Exec(context.Background(), "commit")

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 }
 
 // soon is for what should happen at once, on a machine that does many other things.
-const soon = 20 * time.Second
+const soon = time.Minute
 
 // server is a cluster with a database of the test's own.
 type server struct {
@@ -85,39 +85,6 @@ func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-// onTime is a context whose deadline has passed once over is closed.
-type onTime struct {
-	context.Context
-	over <-chan struct{}
-}
-
-func (c onTime) Done() <-chan struct{} { return c.over }
-
-func (c onTime) Err() error {
-	select {
-	case <-c.over:
-		return context.DeadlineExceeded
-	default:
-		return nil
-	}
-}
-
-// until is a context whose deadline passes when ok holds. A short time might be over before the call has got so far.
-func until(t testing.TB, ok func() bool) context.Context {
-	over, ended := make(chan struct{}), t.Context().Done()
-	go func() {
-		defer close(over)
-		for latest := time.Now().Add(soon); !ok() && time.Now().Before(latest); {
-			select {
-			case <-time.After(2 * time.Millisecond):
-			case <-ended:
-				return
-			}
-		}
-	}()
-	return onTime{context.Background(), over}
 }
 
 // waiting is how many callers wait.

@@ -236,7 +236,10 @@ func TestAHookThatHangsCostsItsConnectionAndNothingElse(t *testing.T) {
 			letGo := sync.OnceFunc(func() { close(release) })
 			t.Cleanup(letGo)
 			in := s.instance(limit(2), func(c *pool.Config) {
-				c.DialTimeout, c.MaxDials, c.AcquireTimeout = 2*time.Second, 1, 5*time.Second
+				c.DialTimeout, c.MaxDials = 2*time.Second, 1
+				if hook == "PrepareConn" {
+					c.AcquireTimeout = 5 * time.Second
+				}
 			}, misbehave(hook, func() {
 				if bad.CompareAndSwap(true, false) {
 					<-release

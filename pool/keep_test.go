@@ -205,13 +205,13 @@ func TestWarmAndReadySayWhatIsMissingWhenTheirTimeEnds(t *testing.T) {
 	in := s.instance(limit(3), func(c *pool.Config) { c.Control = 1 })
 	in.Database(s.db, pool.DatabaseConfig{})
 	in.Database("there_is_no_such_database", pool.DatabaseConfig{})
-	err := in.Warm(until(t, func() bool { st := in.Stat(); return st.Idle == 1 && st.DialErrors > 0 }), 1)
+	err := in.Warm(pgtest.Until(t, func() bool { st := in.Stat(); return st.Idle == 1 && st.DialErrors > 0 }), 1)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "1 of 2 connections were not opened in time")
 	require.ErrorContains(t, err, "3D000")
 
 	uses, failed := in.Stat().Databases[0].Acquires, in.Stat().DialErrors
-	err = in.Ready(until(t, func() bool { st := in.Stat(); return st.Databases[0].Acquires > uses && st.DialErrors > failed }))
+	err = in.Ready(pgtest.Until(t, func() bool { st := in.Stat(); return st.Databases[0].Acquires > uses && st.DialErrors > failed }))
 	require.ErrorContains(t, err, "database there_is_no_such_database is not ready")
 	require.ErrorContains(t, err, "3D000")
 	require.NotContains(t, err.Error(), "database "+s.db+" is not ready")

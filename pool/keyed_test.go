@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
 	"github.com/keyway-go/keyway/pool"
 )
 
@@ -26,7 +27,7 @@ func TestOneKeyCannotHaveMoreThanItsCapAndDoesNotStandInTheWay(t *testing.T) {
 	require.NoError(t, db.Ping(within(t, soon)), "and who has none")
 	require.Equal(t, 2, in.Stat().Waiting, "although a connection is idle")
 
-	_, err = noisy.Exec(until(t, waiting(in, 3)), "select 1")
+	_, err = noisy.Exec(pgtest.Until(t, waiting(in, 3)), "select 1")
 	var e *pool.AcquireTimeoutError
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, 2, e.MaxPerKey)

@@ -33,7 +33,7 @@ func TestAPausedPoolLendsNothingAndForgetsNobody(t *testing.T) {
 	require.Equal(t, []int{2, 2, 0}, []int{in.Stat().Idle, in.Stat().Waiting, in.Stat().InUse}, "idle ones are kept")
 	require.True(t, in.Stat().Paused)
 
-	_, err := db.Acquire(until(t, waiting(in, 3)))
+	_, err := db.Acquire(pgtest.Until(t, waiting(in, 3)))
 	require.ErrorContains(t, err, "the pool is paused")
 	in.Resume()
 	require.Len(t, q.order(), 2)

@@ -79,7 +79,7 @@ func TestAPoolRecoversWhenAllItsConnectionsAreCutAtOnce(t *testing.T) {
 		proxy = s.behind(c)
 	})
 	db := in.Database(s.db, pool.DatabaseConfig{})
-	cutWhileComputing(t, s, db, proxy, 3, "select pg_sleep(60)")
+	cutWhileComputing(t, s, db, proxy, 3, "select pg_sleep(600)")
 	require.NoError(t, db.Ping(within(t, soon)))
 	require.NoError(t, in.Warm(within(t, soon), 3))
 	// One is presumed to be gone, and the next connection asks about the others; where that takes too long, about the last.

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
 	"github.com/keyway-go/keyway/pool"
 )
 
@@ -67,7 +68,7 @@ func TestAConnectionThatIsNotCleanIsClosedInsteadOfLentAgain(t *testing.T) {
 			require.True(t, rows.Next())
 		},
 		"a statement that was given up": func(c *pool.Conn) {
-			_, err := c.Exec(until(t, s.sleeping()), "select pg_sleep(60)")
+			_, err := c.Exec(pgtest.Until(t, s.sleeping()), "select pg_sleep(60)")
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 		},
 		"closed by the server": func(c *pool.Conn) {

@@ -268,7 +268,7 @@ func TestCloseEndsRunningQueriesWithATypedError(t *testing.T) {
 			inUse += in.InUse
 		}
 		return inUse >= 3 // with the one that listens
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	began := time.Now()
 	db.Close()
 	db.Close()

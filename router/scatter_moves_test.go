@@ -168,7 +168,7 @@ func TestScatterCountsEachRowOnceWhileSlotsMove(t *testing.T) {
 	m := newMover(f)
 	progress := func() {
 		before := reads.Load()
-		require.Eventually(t, func() bool { return wrong.Load() > 10 || reads.Load() > before+12 }, 30*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return wrong.Load() > 10 || reads.Load() > before+12 }, time.Minute, time.Millisecond)
 	}
 	pause := func() { time.Sleep(20 * time.Millisecond) }
 	progress()

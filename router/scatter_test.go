@@ -41,7 +41,7 @@ func givenBack(t testing.TB, db *router.DB) {
 			}
 		}
 		return true
-	}, 5*time.Second, 5*time.Millisecond, "connections are still in use")
+	}, time.Minute, 5*time.Millisecond, "connections are still in use")
 }
 
 func TestScatterReadsTheRowsOfAllShards(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m, func() error { return goleak.Find() }) }
 
-const soon = 20 * time.Second
+const soon = time.Minute
 
 // world is one database behind a proxy, with a pool, a runner and a table of accounts.
 type world struct {

@@ -185,7 +185,7 @@ func TestAWriteThatCloseEndedIsInDoubt(t *testing.T) {
 		var n int
 		err := super.QueryRow(t.Context(), "select count(*) from pg_locks where not granted and relation = 'events'::regclass").Scan(&n)
 		return err == nil && n == 1
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	set.DB.Close()
 	err = <-failed
 	require.ErrorIs(t, err, router.ErrClosed)

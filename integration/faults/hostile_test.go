@@ -111,7 +111,7 @@ func TestWhatASessionKeepsDoesNotReachTheNextUser(t *testing.T) {
 			return super.QueryRow(ctx, "select count(*) from pg_locks where locktype = 'advisory' and objid = 42").Scan(&locks) == nil &&
 				super.QueryRow(ctx, "select count(*) from pg_class where relname = 'accounts' and relpersistence = 't'").Scan(&temps) == nil &&
 				locks+temps == 0
-		}, 10*time.Second, 10*time.Millisecond, "%s: %d locks, %d temporary tables", how, locks, temps)
+		}, time.Minute, 10*time.Millisecond, "%s: %d locks, %d temporary tables", how, locks, temps)
 		require.NoError(t, db.Shard("s0").QueryRow(ctx, "select count(*) from pg_prepared_statements where name = 'mine'").Scan(&prepared))
 		require.Zero(t, prepared, how)
 		var path, client string

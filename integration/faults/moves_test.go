@@ -182,7 +182,7 @@ func TestSlotsMoveWithTheirRowsUnderLoad(t *testing.T) {
 	m := newMover(t, set)
 	progress := func() {
 		before := l.next.Load()
-		require.Eventually(t, func() bool { return l.next.Load() > before+80 }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return l.next.Load() > before+80 }, time.Minute, time.Millisecond)
 	}
 	progress()
 	for range 3 {
@@ -292,7 +292,7 @@ func TestABatchAndACopyLearnFromARefusal(t *testing.T) {
 				err := write(set.DB, aid)
 				require.ErrorContains(t, err, "KW001")
 				require.NotErrorIs(t, err, txn.ErrInDoubt)
-				require.Eventually(t, func() bool { err = write(set.DB, aid); return err == nil }, 10*time.Second, 10*time.Millisecond, "%v", err)
+				require.Eventually(t, func() bool { err = write(set.DB, aid); return err == nil }, time.Minute, 10*time.Millisecond, "%v", err)
 				return true
 			})
 		})

@@ -36,7 +36,7 @@ func TestAServerBehindAnAddressIsExchanged(t *testing.T) {
 		require.Eventually(t, func() bool {
 			_, err := super.Exec(t.Context(), "alter database "+set.DBNames[i]+" rename to exchanged")
 			return err == nil
-		}, 10*time.Second, 20*time.Millisecond)
+		}, time.Minute, 20*time.Millisecond)
 		inside := pgtest.Conn(t, clusters[i], localpg.Superuser, "exchanged")
 		_, err := inside.Exec(t.Context(), "update keyway.pool_home set database = 'exchanged'")
 		require.NoError(t, err)
@@ -99,7 +99,7 @@ func TestAServerBehindAnAddressIsExchanged(t *testing.T) {
 			require.Error(t, err)
 			var identity *router.IdentityError
 			return errors.As(err, &identity)
-		}, 20*time.Second, 10*time.Millisecond)
+		}, time.Minute, 10*time.Millisecond)
 	}
 }
 

@@ -108,7 +108,7 @@ func TestNothingAcknowledgedIsLostAndNothingFailedIsStored(t *testing.T) {
 			var left int
 			err := super.QueryRow(context.Background(), "select count(*) from pg_stat_activity where usename = $1", appOf(set, i)).Scan(&left)
 			return err == nil && left == 0
-		}, 5*time.Second, 10*time.Millisecond, "a backend is left on server %d", i)
+		}, time.Minute, 10*time.Millisecond, "a backend is left on server %d", i)
 	}
 	counts := s.ledger.counts
 	for _, what := range slices.Sorted(maps.Keys(counts)) {

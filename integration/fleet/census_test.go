@@ -105,6 +105,16 @@ func (c *census) seen() look {
 	return c.now
 }
 
+// stoodStill is the longest time between two looks: nobody else on the machine has done anything then either.
+func (s *site) stoodStill() (longest time.Duration) {
+	for _, c := range s.censuses {
+		c.mu.Lock()
+		longest = max(longest, c.longest)
+		c.mu.Unlock()
+	}
+	return longest
+}
+
 func (c *census) close() {
 	c.stop()
 	<-c.done

@@ -86,6 +86,10 @@ func TestTheBudgetIsShownAndChangedWhileProcessesWork(t *testing.T) {
 		s.progress(10, "all of them serve", all...)
 	}
 	t.Logf("%d looks with keyway pool", looks)
+	if still := s.stoodStill(); still > ttl {
+		t.Logf("the machine stood still for %s, in which no lease was renewed: the processes had to stop", still)
+		return
+	}
 	for _, p := range all {
 		require.Empty(t, p.last.Failed, "%v", p.last.Last)
 	}

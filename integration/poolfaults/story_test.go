@@ -23,9 +23,9 @@ import (
 func TestMain(m *testing.M) { pgtest.Main(m, func() error { return goleak.Find() }) }
 
 const (
-	share   = 6                // connections to each server
-	callers = 24               // of each server
-	soon    = 30 * time.Second // for what should happen at once, on a machine that does many other things
+	share   = 6           // connections to each server
+	callers = 24          // of each server
+	soon    = time.Minute // for what should happen at once, on a machine that does many other things
 )
 
 // outage is how long a server is away in the stories that wait for it. KEYWAY_OUTAGE makes it longer, for a soak.

@@ -190,7 +190,7 @@ func TestGivingSlotsAwayWaitsForTheirWriters(t *testing.T) {
 			go func() { stored <- catalog.StoreMap(s.ctx(), mover, next, "s0") }()
 			require.Eventually(t, func() bool {
 				return value[int](s, "select count(*) from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'", mover.PgConn().PID()) == 1
-			}, 20*time.Second, 5*time.Millisecond)
+			}, time.Minute, 5*time.Millisecond)
 			select {
 			case err := <-stored:
 				t.Fatalf("the map was stored beside a writer: %v", err)
@@ -238,7 +238,7 @@ func TestRegisteringATableAndGivingSlotsAwayExcludeEachOther(t *testing.T) {
 	go func() { stored <- catalog.StoreMap(s.ctx(), mover, next, "s0") }()
 	require.Eventually(t, func() bool {
 		return len(stored) > 0 || value[int](s, "select count(*) from pg_stat_activity where pid = $1 and wait_event_type = 'Lock'", mover.PgConn().PID()) == 1
-	}, 20*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 	require.NoError(t, tx.Commit(s.ctx()))
 	require.NoError(t, <-stored)
 	s.refused(catalog.CodeNotOwned, "insert into orders values (1, 1)")

@@ -120,7 +120,7 @@ func TestCommitThatIsCutAfterItIsForwardedIsExecuted(t *testing.T) {
 	// it obeys.
 	s.proxy.On(faultproxy.Match{Message: "CancelRequest", Times: -1}, faultproxy.CutBefore)
 	require.Error(t, insert(t, s.connect(t), 1))
-	require.Eventually(t, func() bool { return s.rows(t) == 1 }, 10*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return s.rows(t) == 1 }, time.Minute, 10*time.Millisecond)
 }
 
 func TestExecuteOfPreparedStatementIsRecognisedByItsText(t *testing.T) {
@@ -159,7 +159,7 @@ func TestHeldReplyArrivesWhenReleased(t *testing.T) {
 	rule := s.proxy.On(faultproxy.Match{Frontend: "commit"}, faultproxy.HoldReply)
 	done := make(chan error, 1)
 	go func() { done <- insertIn(conn, 1) }()
-	require.Eventually(t, func() bool { return s.rows(t) == 1 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return s.rows(t) == 1 }, time.Minute, 5*time.Millisecond)
 	require.Empty(t, done)
 	rule.Release()
 	require.NoError(t, <-done)
@@ -184,7 +184,7 @@ func TestSwallowedReplyLeavesTheClientWaiting(t *testing.T) {
 		done <- err
 	}()
 	<-rule.Hit()
-	require.Eventually(t, func() bool { return s.rows(t) == 1 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return s.rows(t) == 1 }, time.Minute, 5*time.Millisecond)
 	require.Empty(t, done)
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
@@ -203,7 +203,7 @@ func TestFatalReachesTheClientAsTheServersOwn(t *testing.T) {
 		var pgErr *pgconn.PgError
 		require.ErrorAs(t, err, &pgErr)
 		require.Equal(t, "57P01", pgErr.Code)
-		require.Eventually(t, conn.IsClosed, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(t, conn.IsClosed, time.Minute, 5*time.Millisecond)
 	}
 }
 
@@ -317,7 +317,7 @@ func TestConnectionsAndCancelRequestsAreCounted(t *testing.T) {
 	first, second := s.connect(t), s.connect(t)
 	require.Equal(t, faultproxy.Stat{Accepted: 2, Open: 2, Peak: 2}, s.proxy.Stat())
 	require.NoError(t, second.Close(t.Context()))
-	require.Eventually(t, func() bool { return s.proxy.Stat().Open == 1 }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return s.proxy.Stat().Open == 1 }, time.Minute, 5*time.Millisecond)
 
 	running := s.proxy.On(faultproxy.Match{Frontend: "select pg_sleep"}, faultproxy.Action{})
 	done := make(chan error, 1)
@@ -326,7 +326,7 @@ func TestConnectionsAndCancelRequestsAreCounted(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_ = first.PgConn().CancelRequest(t.Context()) // may arrive before the statement
 		return len(done) > 0
-	}, 10*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 	require.ErrorContains(t, <-done, "canceling statement")
 	stat := s.proxy.Stat()
 	require.GreaterOrEqual(t, stat.Cancels, 1)

@@ -83,7 +83,7 @@ func requireGone(t *testing.T, clusters []started) {
 		require.Eventually(t, func() bool {
 			_, err := os.Stat(c.dir)
 			return os.IsNotExist(err) && !localpg.Alive(c.pid)
-		}, 30*time.Second, 20*time.Millisecond, "%s and process %d outlive their parent", c.dir, c.pid)
+		}, time.Minute, 20*time.Millisecond, "%s and process %d outlive their parent", c.dir, c.pid)
 	}
 }
 

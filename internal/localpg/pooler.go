@@ -250,11 +250,11 @@ func (p *Pooler) killLocked() error {
 		return nil
 	}
 	below := descendants(p.proc.pid())
-	for _, pid := range append([]int{p.proc.pid()}, below...) {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
+	_ = syscall.Kill(-p.proc.pid(), syscall.SIGKILL) // its group: one that is just being forked is not in the list
 	<-p.proc.done
-	return awaitGone(below, 10*time.Second)
+	err := awaitGone(below, 10*time.Second)
+	removeSharedMemoryOf(p.proc.pid()) // pgpool-II has more than 100 MB, whose segments nobody else knows
+	return err
 }
 
 // Close ends the pooler and removes everything of it. It may be called twice.

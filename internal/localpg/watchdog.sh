@@ -36,11 +36,19 @@ if [ "$pid" -gt 1 ] 2>/dev/null; then
 	done
 	# shellcheck disable=SC2086
 	kill -KILL "$pid" $kids 2>/dev/null
+	kill -s KILL -- "-$pid" 2>/dev/null # what a pooler was just forking
 fi
 
 # What a killed server left of its System V shared memory is named in its lock file.
 segment=$(sed -n 7p "$1/data/postmaster.pid" 2>/dev/null | awk '{ print $2 }')
 [ -z "$segment" ] || ipcrm -m "$segment" 2>/dev/null
+
+# A killed pooler names its segments nowhere.
+if [ "$pid" -gt 1 ] 2>/dev/null && ! alive "$pid"; then
+	for segment in $(awk -v maker="$pid" '$5 == maker { print $2 }' /proc/sysvipc/shm 2>/dev/null); do
+		ipcrm -m "$segment" 2>/dev/null
+	done
+fi
 
 # A dying initdb may still be writing.
 for dir; do

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // soon is for what should happen at once, on a machine that does many other things.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 // quick are times that tests can wait for.
 var quick = lease.Budget{TTL: 1800 * time.Millisecond, MemberTTL: 4 * time.Second, Grace: 1100 * time.Millisecond}
@@ -195,6 +196,11 @@ func (p *process) close(t testing.TB) {
 
 func (p *process) mode(m lease.Mode) func() bool {
 	return func() bool { return p.keeper.State().Mode == m }
+}
+
+// until is a context that ends when the process says why it is not ready.
+func (p *process) until(t testing.TB, reason string) context.Context {
+	return pgtest.Until(t, func() bool { return strings.Contains(p.keeper.State().Reason, reason) })
 }
 
 // SetLimit and the methods after it are lease.Pool.

@@ -145,7 +145,7 @@ func TestPanicLeavesNothingBehind(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(dir)
 		return os.IsNotExist(err)
-	}, 30*time.Second, 20*time.Millisecond)
+	}, time.Minute, 20*time.Millisecond)
 }
 
 func TestMainForgetsTheDevelopersVariables(t *testing.T) {
