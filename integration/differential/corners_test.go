@@ -37,6 +37,8 @@ create table facts (tenant_id bigint not null, id bigint not null, g text, h tex
  j jsonb, js json, x money, md mood, mds mood[], p pos, pt pt, pts pt[], k bytea, date date, upper int, "Sum" int, count int, q "char", slot2 int,
  primary key (tenant_id, id));
 create table orders (tenant_id bigint not null, id bigint not null, state text, total int, primary key (tenant_id, id));
+create table legs (region text not null, num int not null, id int not null, km int, primary key (region, num, id));
+create table stops (num int not null, place text, region text not null, id int not null, primary key (num, region, id));
 create table plans (id int primary key, name text, price numeric);
 insert into plans select i, 'plan ' || i % 3, i * 1.5 from generate_series(0, 6) i;
 `
@@ -79,11 +81,13 @@ func cornerValues(r *rand.Rand, tenant int64, id int) string {
 	}, ", ")
 }
 
+const cornerRegister = "select keyway.shard_table(t, 'region', 'num') from unnest(array['legs', 'stops']::regclass[]) t;"
+
 const cornerColumns = `tenant_id, id, g, h, nm, sl, ls, lg, c, vc, bp, vb, n, m, f, r, i, s, b, ok, iv, at, ts, d, t, tz, u, tags, ctags, ia, na, rg, mr, nr, xr, ip, cd, mac, j, js, x, md, mds, p, pt, pts, k, date, upper, "Sum", count, q, slot2`
 
 func newCornerWorld(t *testing.T, r *rand.Rand) *scatterWorld {
 	clusters := pgtest.SharedN(t, 4)
-	set := testkit.New(t, clusters, cornerSchema+factsRegister, testkit.Database(pgtest.Linguistic))
+	set := testkit.New(t, clusters, cornerSchema+factsRegister+cornerRegister, testkit.Database(pgtest.Linguistic))
 	oneName := pgtest.Database(t, clusters[0], pgtest.Linguistic)
 	w := &scatterWorld{set: set, one: pgtest.Conn(t, clusters[0], localpg.Superuser, oneName)}
 	_, err := w.one.Exec(t.Context(), "create type other as enum ('x');"+cornerSchema)
@@ -91,13 +95,13 @@ func newCornerWorld(t *testing.T, r *rand.Rand) *scatterWorld {
 	supers := make([]*pgx.Conn, len(clusters))
 	for i := range supers {
 		supers[i] = set.Super(t, i)
-		_, err := supers[i].Exec(t.Context(), "alter table facts disable trigger user; alter table orders disable trigger user")
+		_, err := supers[i].Exec(t.Context(), "alter table facts disable trigger user; alter table orders disable trigger user; alter table legs disable trigger user; alter table stops disable trigger user")
 		require.NoError(t, err)
 	}
-	insert := func(table, columns, values string, tenant int64) {
+	insert := func(table, columns, values string, key shard.Key) {
 		_, err := w.one.Exec(t.Context(), fmt.Sprintf("insert into %s (%s) values (%s)", table, columns, values))
 		require.NoError(t, err, values)
-		route, err := set.DB.Route(shard.Int64(tenant))
+		route, err := set.DB.Route(key)
 		require.NoError(t, err)
 		for i, conn := range supers {
 			if route.Shard == testkit.ID(i) || r.IntN(3) == 0 {
@@ -111,14 +115,23 @@ func newCornerWorld(t *testing.T, r *rand.Rand) *scatterWorld {
 			continue
 		}
 		for id := range r.IntN(7) {
-			insert("facts", cornerColumns, cornerValues(r, tenant, id), tenant)
+			insert("facts", cornerColumns, cornerValues(r, tenant, id), shard.Int64(tenant))
 		}
 		for id := range r.IntN(4) {
-			insert("orders", "tenant_id, id, state, total", fmt.Sprintf("%d, %d, %s, %d", tenant, id, []string{"'new'", "'paid'", "null"}[r.IntN(3)], r.IntN(5)), tenant)
+			insert("orders", "tenant_id, id, state, total", fmt.Sprintf("%d, %d, %s, %d", tenant, id, []string{"'new'", "'paid'", "null"}[r.IntN(3)], r.IntN(5)), shard.Int64(tenant))
+		}
+	}
+	for _, region := range []string{"a", "A", "b", "a-b", "ab"} { // two columns make the key: regions and numbers meet again elsewhere
+		for num := range 4 {
+			key := shard.Composite(shard.String(region), shard.Int64(int64(num)))
+			for id := range r.IntN(4) {
+				insert("legs", "region, num, id, km", fmt.Sprintf("'%s', %d, %d, %d", region, num, id, r.IntN(4)), key)
+				insert("stops", "region, num, id, place", fmt.Sprintf("'%s', %d, %d, '%s'", region, num, id+r.IntN(2)*10, []string{"x", "y", "X"}[r.IntN(3)]), key)
+			}
 		}
 	}
 	const guard = `do $$ declare t record; begin
-		for t in select tgrelid::regclass as rel, tgname from pg_trigger where tgrelid in ('facts'::regclass, 'orders'::regclass) and not tgisinternal loop
+		for t in select tgrelid::regclass as rel, tgname from pg_trigger where tgrelid in ('facts'::regclass, 'orders'::regclass, 'legs'::regclass, 'stops'::regclass) and not tgisinternal loop
 			execute format('alter table %s enable always trigger %I', t.rel, t.tgname);
 		end loop; end $$; analyze`
 	for _, conn := range supers {

@@ -46,6 +46,12 @@ func (r *reader) derivedCollation(e sqlparse.Expr, sc *scope) collation {
 		case *sqlparse.Select, *sqlparse.Collate, *sqlparse.Star:
 			c.known = false
 			return false
+		case *sqlparse.Case: // what it tells apart by does not matter, what it gives does
+			for i := range n.Whens {
+				c.known = c.known && r.collationOf(n.Whens[i].Then, sc) == collation{known: true}
+			}
+			c.known = c.known && (n.Else == nil || r.collationOf(n.Else, sc) == collation{known: true})
+			return false
 		case *sqlparse.ColumnRef:
 			if r.column(n, sc).coll != (collation{known: true}) {
 				c.known = false

@@ -861,3 +861,228 @@ select every(f.i > -5), bool_and(f.g is null), bool_or(null) from facts f
 select variance(f.i), variance(f.i::numeric), var_samp(1), stddev(f.m * 1e10) from facts f
 select variance(f.n), stddev(f.n) from facts f where f.n = 0.1
 select stddev_samp(f.i), stddev_samp(f.i) filter (where f.tenant_id = 1 and f.id = 0) from facts f
+
+# keys of two columns
+! select region, num, id, km from legs order by region, num, id
+! select region, num, id, km from legs order by km desc, num, region, id limit 7 offset 2
+select region, num, count(*), sum(km) from legs group by region, num
+select num, region, count(*) from legs group by 1, 2 having sum(km) > 2
+select region, count(*), sum(km), count(distinct num) from legs group by region
+select num, count(*), max(region), min(region collate "C") from legs group by num
+select km, count(*), string_agg(region, ',' order by region, num, id) from legs group by km
+select region, num, id, rank() over (partition by region, num order by km, id) from legs
+select region, num, id, rank() over (partition by num, region order by km, id) from legs
+?select region, num, id, rank() over (partition by region order by km, id) from legs
+?select region, num, id, rank() over (partition by num order by km, id) from legs
+select distinct region, num from legs
+select distinct num, region, km from legs
+select distinct region from legs
+select distinct num from legs
+! select distinct on (region, num) region, num, id, km from legs order by region, num, km desc, id
+! select distinct on (num, region) region, num, id, km from legs order by num, region, km desc, id
+! select distinct on (num) region, num, id from legs order by num, id, region
+! select distinct on (region) region, num, id from legs order by region, id, num
+select l.region, l.num, l.id, s.place from legs l join stops s on s.region = l.region and s.num = l.num and s.id = l.id
+select l.region, l.num, l.id, s.place from legs l join stops s using (region, num, id)
+select l.region, l.num, l.id, s.place from legs l join stops s using (region, num)
+?select l.region, l.num, l.id, s.place from legs l join stops s using (region)
+?select l.region, l.num, l.id, s.place from legs l join stops s using (num)
+?select l.region, l.num, s.place from legs l join stops s on s.region = l.region
+select l.region, l.num, s.place from legs l join stops s on (s.region, s.num) = (l.region, l.num)
+select l.region, l.num, s.place from legs l join stops s on (s.num, s.region) = (l.num, l.region) and s.id = l.id
+select l.region, l.num, s.place from legs l left join stops s on s.region = l.region and s.num = l.num and s.id = l.id
+?select l.region, l.num, s.place from legs l left join stops s on s.region = l.region and s.num = l.id
+?select l.region, l.num, s.place from legs l join stops s on s.region = l.region and s.num = l.km
+?select l.region, l.num, s.place from legs l join stops s on s.region = s.place and s.num = l.num
+select s.region, s.num, count(*) from legs l left join stops s on s.region = l.region and s.num = l.num and s.id = l.id group by s.region, s.num
+select l.region, s.num, count(*) from legs l left join stops s on s.region = l.region and s.num = l.num and s.id = l.id group by l.region, s.num
+select l.region, s.num, count(*) from legs l join stops s on s.region = l.region and s.num = l.num group by l.region, s.num
+select s.region, l.num, rank() over (partition by s.region, l.num order by l.id, s.id) from legs l join stops s on s.region = l.region and s.num = l.num
+?select s.region, l.num, rank() over (partition by s.region, l.num order by l.id) from legs l left join stops s on s.region = l.region and s.num = l.num and s.id = l.id
+select count(*) from legs where region = 'a' and num = 1
+select count(*) from legs where region = 'a'
+select count(*) from legs where num = 1
+select count(*) from legs where region = 'a' and num in (0, 1, 2)
+select region, num, count(*) from legs where region in ('a', 'A') and num in (0, 1, 2) group by region, num
+select region, num, count(*) from legs where region in ('a', 'A') and num = 1 group by region, num
+select count(*) from legs where (region, num) in (('a', 1), ('A', 1), ('ab', 3))
+select count(*) from legs where (num, region) in ((1, 'a'), (1, 'A'))
+select count(*), max(km) from legs where (region, num) = ('a', 1)
+select count(*) from legs where (region, num) > ('a', 1)
+select count(*) from legs where region = 'a' and (num = 1 or num = 2)
+select count(*) from legs where region = $1 and num = $2 -- 'a' ;; 1
+select l.region, l.num from legs l where exists (select from stops s where s.region = l.region and s.num = l.num and s.place = 'x')
+?select l.region, l.num from legs l where exists (select from stops s where s.region = l.region and s.place = 'x')
+select l.region, l.num from legs l where (l.region, l.num) in (select region, num from stops where place = 'x')
+select l.region, l.num from legs l where (l.num, l.region) in (select num, region from stops where place = 'x')
+?select l.region, l.num from legs l where (l.region, l.num) in (select num::text, num from stops where place = 'x')
+?select l.region, l.num from legs l where l.region in (select region from stops where place = 'x')
+select l.region, l.num, (select count(*) from stops s where s.region = l.region and s.num = l.num) from legs l
+?select l.region, l.num, (select count(*) from stops s where s.num = l.num) from legs l
+select x.region, sum(x.c) from (select region, num, count(*) as c from legs group by region, num) x group by x.region
+?select x.region, x.c from (select region, count(*) as c from legs group by region) x
+select max(c) from (select num, region, count(*) as c from legs group by num, region) x
+select x.r, x.n, count(*) from (select region as r, num as n from legs) x group by x.r, x.n
+select x.n, x.r, count(*) from (select region as r, num as n from legs) x join stops s on s.region = x.r and s.num = x.n group by 1, 2
+?select x.n, x.r, count(*) from (select region || '' as r, num as n from legs) x join stops s on s.region = x.r and s.num = x.n group by 1, 2
+with x as (select region, num, sum(km) as s from legs group by region, num) select count(*), avg(s) from x
+with x as (select region, num, sum(km) as s from legs group by region, num) select x.region, x.num, x.s, s.place from x join stops s using (region, num)
+select region, num from legs union select region, num from stops
+! select region, num, id from legs union all select region, num, id from stops order by 1, 2, 3
+select num, region from legs union select num, place from stops
+select region, num, k from legs l, lateral (select count(*) as k from stops s where s.region = l.region and s.num = l.num) c
+?select l.num, f.g, count(*) from legs l join facts f on f.tenant_id = l.num group by 1, 2
+select region, num, grouping(region, num), count(*) from legs group by rollup (region, num)
+select region, num, km, count(*) from legs group by region, num, rollup (km)
+select count(distinct (region, num)), count(distinct region), count(distinct num) from legs
+select count(*), sum(l.km) from legs l natural join (select region, num, id from stops) s
+
+# odds and ends
+! select f.tenant_id, f.id from facts f order by f.at::date, f.ts::time, 1, 2
+! select f.tenant_id, f.id from facts f order by extract(year from f.d) desc nulls last, 1, 2
+! select f.tenant_id, f.id from facts f order by f.n::float8, 1, 2
+! select f.tenant_id, f.id from facts f order by f.f::numeric, 1, 2
+! select f.tenant_id, f.id from facts f order by -f.f, 1, 2
+! select f.tenant_id, f.id from facts f order by abs(f.f) desc, f.f desc, 1, 2
+! select f.tenant_id, f.id from facts f order by f.n * f.n desc nulls last, 1, 2
+! select f.tenant_id, f.id from facts f order by array[f.i, f.s], 1, 2
+! select f.tenant_id, f.id from facts f order by array[f.g, f.vc], 1, 2
+! select f.tenant_id, f.id from facts f order by int4range(f.i, f.i + 2), 1, 2
+! select f.tenant_id, f.id from facts f order by f.rg * int4range(1, 4), 1, 2
+! select f.tenant_id, f.id from facts f order by to_jsonb(f.g), 1, 2
+! select f.tenant_id, f.id from facts f order by jsonb_build_array(f.i, f.g), 1, 2
+! select f.tenant_id, f.id from facts f order by f.j ->> 0, 1, 2
+! select f.tenant_id, f.id from facts f order by f.j::text, 1, 2
+! select f.tenant_id, f.id from facts f order by f.js::text, 1, 2
+! select f.tenant_id, f.id from facts f order by f.iv * 2, 1, 2
+! select f.tenant_id, f.id from facts f order by f.at + f.iv, 1, 2
+! select f.tenant_id, f.id from facts f order by f.d + f.t, 1, 2
+! select f.tenant_id, f.id from facts f order by f.tz at time zone 'UTC', 1, 2
+! select f.tenant_id, f.id from facts f order by f.ip << '10.0.0.0/8', 1, 2
+! select f.tenant_id, f.id from facts f order by network(f.ip), 1, 2
+! select f.tenant_id, f.id from facts f order by f.bp::int, f.bp & B'100', 1, 2
+! select f.tenant_id, f.id from facts f order by f.k || '\x01', length(f.k), 1, 2
+! select f.tenant_id, f.id from facts f order by encode(f.k, 'hex'), 1, 2
+! select f.tenant_id, f.id from facts f order by md5(f.g) desc, 1, 2
+! select f.tenant_id, f.id from facts f order by f.u::text, 1, 2
+! select f.tenant_id, f.id from facts f order by f.x * 2, 1, 2
+! select f.tenant_id, f.id from facts f order by f.x::numeric, 1, 2
+! select f.tenant_id, f.id from facts f order by f.ok and f.i > 0, 1, 2
+! select f.tenant_id, f.id from facts f order by f.g is null, f.g > f.h collate "C", 1, 2
+! select f.tenant_id, f.id from facts f order by initcap(f.g), reverse(f.g), 1, 2
+! select f.tenant_id, f.id from facts f order by lpad(f.g, 3, '0'), 1, 2
+! select f.tenant_id, f.id from facts f order by format('%s-%s', f.g, f.i), 1, 2
+?! select f.tenant_id, f.id from facts f order by f.g || f.h, 1, 2
+?! select f.tenant_id, f.id from facts f order by f.g || f.nm, 1, 2
+! select f.tenant_id, f.id from facts f order by f.h < f.g, 1, 2
+! select f.tenant_id, f.id from facts f order by translate(f.g, 'ab', 'xy'), 1, 2
+! select f.tenant_id, f.id from facts f order by string_to_array(f.g, ' '), 1, 2
+! select f.tenant_id, f.id from facts f order by f.md = 'ok', enum_first(f.md), 1, 2
+! select f.tenant_id, f.id from facts f order by f.mds[1], 1, 2
+~! select f.tenant_id, f.id from facts f order by f.tags || f.ctags, 1, 2
+~! select f.tenant_id, f.id from facts f order by f.ctags || 'z', 1, 2
+~! select f.tenant_id, f.id from facts f order by array_append(f.tags, f.h), 1, 2
+! select f.tenant_id, f.id from facts f order by cardinality(f.tags), f.tags[2], 1, 2
+! select f.tenant_id, f.id from facts f order by xr, lower(xr), 1, 2
+! select f.tenant_id, f.id from facts f order by f.q::text, f.q::int, 1, 2
+! select f.tenant_id, f.id from facts f order by (f.c || '')::char(2), 1, 2
+! select f.tenant_id, f.id from facts f order by f.c collate "C" desc, f.c::text, 1, 2
+! select f.tenant_id, f.id from facts f order by f.vc collate "de-x-icu", 1, 2
+! select f.tenant_id, f.id from facts f order by f.vc collate pg_catalog."C" desc nulls last, 1, 2
+! select f.tenant_id, f.id from facts f order by f.g collate "default", 1, 2
+! select f.tenant_id, f.id from facts f order by f.h collate "default", 1, 2
+! select f.tenant_id, f.id from facts f order by f.h collate pg_catalog."default" desc, 1, 2
+! select f.tenant_id, f.id from facts f order by f.g collate ucs_basic, 1, 2
+! select f.tenant_id, f.id from facts f order by f.g collate "und-x-icu", 1, 2
+! select f.tenant_id, f.id from facts f order by f.ls, f.id, 1
+! select f.tenant_id, f.id from facts f order by f.ls collate "C", 1, 2
+select f.ls collate "C", count(*) from facts f group by f.ls collate "C"
+select f.ls collate "C", count(*) from facts f group by 1
+?select f.g collate loose, count(*) from facts f group by 1
+?select count(distinct f.g collate loose), count(distinct f.lg collate "C") from facts f
+select distinct f.lg collate "C" from facts f
+select distinct on (f.lg collate "C") f.lg collate "C" from facts f
+select min(f.lg collate "C"), max(f.ls collate "C") from facts f
+select f.lg = 'a', count(*) from facts f group by f.lg = 'a'
+select f.lg = 'A' collate "C", count(*) from facts f group by 1
+select count(*) from facts f where f.lg = 'A'
+select count(*) from facts f where f.lg in ('A', 'b')
+select count(*) from facts a join facts b on a.tenant_id = b.tenant_id and a.lg = b.lg
+?select upper(f.lg), count(*) from facts f group by upper(f.lg)
+?select string_agg(distinct f.lg, ',' order by f.lg) from facts f
+select mode() within group (order by f.lg) is null from facts f
+select case when f.lg = 'a' then 'x' else 'y' end, count(*) from facts f group by 1
+select case f.lg when 'a' then f.g else f.vc end, count(*) from facts f group by 1
+?select case when f.i = 1 then f.lg else 'y' end, count(*) from facts f group by 1
+?select case when f.i = 1 then f.h else f.g end, count(*) from facts f group by 1
+?select f.lg || '', count(*) from facts f group by f.lg || ''
+?select f.lg::varchar, count(*) from facts f group by 1
+?select coalesce(f.lg, f.g), count(*) from facts f group by 1
+?select array[f.lg], count(*) from facts f group by 1
+?select array_agg(distinct f.lg) from facts f
+select row_number() over (partition by f.tenant_id, f.lg order by f.id), f.tenant_id, f.id from facts f
+select rank() over (partition by f.tenant_id order by f.lg), f.tenant_id, f.id from facts f
+select f.tenant_id, f.lg = lag(f.lg) over (partition by f.tenant_id order by f.id) from facts f
+?select lg from facts union select state from orders
+select distinct jsonb_build_object('a', f.lg)  from facts f
+select to_jsonb(f.lg), count(*) from facts f group by 1
+select f.xr, count(*) from facts f group by f.xr
+select count(distinct f.pt), count(distinct f.xr), count(distinct f.pts) from facts f
+select f.pt = row('a', 1)::pt, count(*) from facts f group by 1
+select json_agg(f.g order by f.lg, f.tenant_id, f.id) from facts f
+select array_agg(f.id order by f.lg, f.tenant_id, f.id) from facts f
+select array_agg(f.lg order by f.lg, f.tenant_id, f.id) from facts f
+select percentile_disc(0.5) within group (order by f.lg) is null from facts f
+select max(f.lg) is null from facts f
+select f.ok, max(f.lg) = 'a' from facts f group by f.ok
+?select f.g from facts f where f.id = 0 group by f.g, f.lg having count(*) > 0
+select xmlagg(xmlelement(name x, f.i) order by f.tenant_id, f.id)::text from facts f
+select xmlforest(f.i as a)::text, count(*) from facts f group by f.i
+select f.d, count(*) from facts f group by f.d having f.d < date '2026-01-02'
+select f.md, count(*) from facts f group by f.md having f.md > 'sad'
+select f.md, f.p, count(*) from facts f group by f.md, f.p order by f.md desc nulls last, f.p
+! select f.md, f.p, count(*) from facts f group by f.md, f.p order by f.md desc nulls last, f.p limit 3
+! select f.mds, count(*) from facts f group by f.mds order by f.mds desc limit 2
+! select f.tz, count(*) from facts f group by f.tz order by f.tz limit 3
+! select f.ip, count(*) from facts f group by f.ip order by f.ip desc nulls last limit 3
+! select f.xr, count(*) from facts f group by f.xr order by f.xr limit 2
+! select f.pt, count(*) from facts f group by f.pt order by f.pt limit 3
+! select f.rg, count(*) from facts f group by f.rg order by f.rg desc limit 3
+! select f.x, count(*), sum(f.x) from facts f group by f.x order by f.x limit 3
+! select f.k, f.bp, count(*) from facts f group by f.k, f.bp order by f.k, f.bp
+! select f.at, count(*) from facts f group by f.at order by f.at
+! select f.ts, f.d, count(*) from facts f group by f.ts, f.d order by 1 desc, 2
+! select date_trunc('day', f.at), count(*) from facts f group by 1 order by 1
+! select date_trunc('day', f.at, 'Asia/Tokyo'), count(*) from facts f group by 1 order by 1
+?! select date_bin('3 days', f.at, '2000-01-01') as b, count(*) from facts f where isfinite(f.at) group by b order by b
+! select to_char(f.at, 'YYYY-MM-DD HH24 TZ'), count(*) from facts f group by 1 order by 1
+! select extract(dow from f.d), extract(epoch from f.t), count(*) from facts f group by 1, 2 order by 1, 2
+! select f.iv = '1 mon', count(*) from facts f group by 1 order by 1
+! select justify_hours(f.iv) = '1 day', count(*) from facts f group by 1 order by 1
+select sum(extract(epoch from f.iv)), avg(extract(epoch from f.iv)) from facts f
+select sum(f.r::numeric), avg(f.f::numeric) from facts f where f.r not in ('NaN') and f.f not in ('NaN', 'Infinity', '-Infinity')
+select max(f.r), min(f.r) = 0, max(f.f) from facts f
+select count(*) filter (where f.f = 'NaN'), count(distinct f.f), count(distinct f.r) from facts f
+select f.f = 0, count(*) from facts f group by f.f = 0
+select abs(f.f), count(*) from facts f group by abs(f.f)
+select f.f + 0.0, count(*) from facts f group by 1
+select round(f.f), count(*) from facts f where f.f > 0 group by 1
+select f.r::text, f.f::text, count(*) from facts f group by 1, 2
+select f.n::text, count(*) from facts f group by 1
+select trim_scale(f.n), count(*) from facts f group by 1
+select f.n::int, count(*) from facts f where f.n between 0 and 10 group by 1
+select scale(f.n), count(*) from facts f group by 1
+select min(scale(f.n)), max(scale(f.n)) from facts f
+select power(f.i, 2), sqrt(f.i), count(*) from facts f where f.i > 0 group by 1, 2
+?select random() from facts
+?select gen_random_uuid() from facts
+?select f.i, generate_series(1, 2) from facts f
+?select generate_series(1, 2), count(*) from facts f
+~select count(*) from facts f, generate_series(1, 3) s where f.i = s
+?select jsonb_array_elements(f.j) from facts f
+?select e.value, count(*) from facts f, jsonb_array_elements(case when jsonb_typeof(f.j) = 'array' then f.j else '[]' end) e group by e.value
+?select e.key, count(*) from facts f, jsonb_each(case when jsonb_typeof(f.j) = 'object' then f.j else '{}' end) e group by e.key
+select x.a, count(*) from facts f, jsonb_to_record(case when jsonb_typeof(f.j) = 'object' then f.j else '{}' end) as x(a int) group by x.a
+select count(*) from facts f where f.j @> '{"a":1}' or f.j ? 'b'
+select count(*) from facts f where f.rg @> 2 or f.ia && array[2] or f.tags @> array['a']
+?select 'a' 'b' from facts
