@@ -35,6 +35,10 @@ func (db *DB) warn(up []seen) {
 			log.Warn("keyway: a registered table is not as it was registered; statements on it are refused",
 				"shard", string(s.id), "table", d.Schema+"."+d.Name, "reason", d.Reason)
 		}
+		for _, d := range s.registry.FunctionDrift() {
+			log.Warn("keyway: a registered function is not as it was registered; statements that call it are refused",
+				"shard", string(s.id), "function", d.Schema+"."+d.Name, "reason", d.Reason)
+		}
 	}
 	for _, name := range db.cfg.instanceNames() {
 		in := db.cfg.Instances[name]

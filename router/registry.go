@@ -29,11 +29,33 @@ func registryDiff(a, b *catalog.Registry) []string {
 			out = append(out, t.Schema+"."+t.Name+" is only there")
 		}
 	}
+	out = append(out, functionDiff(a, b)...)
 	switch {
 	case len(out) == 0:
-		return []string{"a registered table is not as it was registered"}
+		return []string{"a registered table or function is not as it was registered"}
 	case len(out) > most:
 		out = append(out[:most], fmt.Sprintf("and %d more", len(out)-most))
+	}
+	return out
+}
+
+// functionDiff says which registered functions of the two are not the same.
+func functionDiff(a, b *catalog.Registry) (out []string) {
+	for _, f := range a.Functions() {
+		name := "the function " + f.Schema + "." + f.Name
+		switch other, ok := b.Function(f.Schema, f.Name); {
+		case !ok && b.FunctionDriftOf(f.Schema, f.Name) != nil:
+			out = append(out, name+" is not as it was registered: "+b.FunctionDriftOf(f.Schema, f.Name).Reason)
+		case !ok:
+			out = append(out, name+" is not registered")
+		case !slices.Equal(f.Signatures, other.Signatures):
+			out = append(out, name+" has another definition")
+		}
+	}
+	for _, f := range b.Functions() {
+		if _, ok := a.Function(f.Schema, f.Name); !ok {
+			out = append(out, "the function "+f.Schema+"."+f.Name+" is registered only there")
+		}
 	}
 	return out
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // SchemaVersion is the version of the keyway schema that this library installs and reads.
-const SchemaVersion = 2
+const SchemaVersion = 3
 
 // ClientSetting is the setting that library connections send as a start-up parameter with the value "1", so that an
 // operator can tell them from psql and other clients. Nothing depends on it, and a pooler may drop it: the triggers

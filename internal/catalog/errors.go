@@ -76,12 +76,13 @@ func (e *MapConflictError) Error() string {
 		e.Have, e.New)
 }
 
-// DriftError means that a registered table is no longer what the registry says. The table is not in the [Registry],
+// DriftError means that a registered table or function is no longer what the registry says. It is not in the [Registry],
 // so that statements on it are refused instead of misrouted.
 type DriftError struct {
 	Schema, Name string
 	Shard        shard.ID // the shard it was found on, where the reader knows it
 	Reason       string   // what changed, and what to do
+	Function     bool     // a function, not a table
 }
 
 // Error implements error.
@@ -90,5 +91,9 @@ func (e *DriftError) Error() string {
 	if e.Shard != "" {
 		on = fmt.Sprintf(" on shard %s", e.Shard)
 	}
-	return fmt.Sprintf("catalog: table %s.%s%s is not as registered: %s", e.Schema, e.Name, on, e.Reason)
+	what := "table"
+	if e.Function {
+		what = "function"
+	}
+	return fmt.Sprintf("catalog: %s %s.%s%s is not as registered: %s", what, e.Schema, e.Name, on, e.Reason)
 }

@@ -211,7 +211,7 @@ revoke all on all tables in schema keyway from public;`
 		to := pgx.Identifier{role}.Sanitize()
 		_, err := tx.Conn().PgConn().Exec(ctx, "grant usage on schema keyway to "+to+"; grant select on keyway.identity, "+
 			"keyway.map, keyway.map_ranges, keyway.owned, keyway.tables, keyway.registry_version, keyway.schema_version, "+
-			"keyway.pool_home, keyway.pool_budget, keyway.pool_lease to "+to+"; grant execute on function keyway.pool_lock, "+
+			"keyway.pool_home, keyway.pool_budget, keyway.pool_lease, keyway.functions, keyway.function_facts to "+to+"; grant execute on function keyway.pool_lock, "+
 			"keyway.pool_shown, keyway.pool_keep, keyway.pool_remove to "+to).ReadAll()
 		if err != nil {
 			return fmt.Errorf("grant to role %s: %w", to, err)

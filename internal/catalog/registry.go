@@ -78,6 +78,9 @@ type Registry struct {
 	tables map[tableName]*Table
 	sorted []*Table
 	drift  []*DriftError
+
+	functions     []*Function // sorted by schema and name
+	functionDrift []*DriftError
 }
 
 // NewRegistry makes a registry of the tables. A table that is named twice panics: that is a mistake of the program.

@@ -13,7 +13,8 @@ import (
 	"github.com/keyway-go/keyway/shard"
 )
 
-// registryQuery returns one JSON array: the rows of keyway.tables, each with what pg_catalog says of the table now.
+// registryQuery returns one JSON object: the rows of keyway.tables and keyway.functions, each with what pg_catalog says of
+// it now.
 // One value, because it is one round trip over any kind of connection and pooler.
 //
 //go:embed sql/registry.sql
@@ -55,13 +56,16 @@ func ReadRegistry(ctx context.Context, q Querier) (*Registry, error) {
 	if err := q.QueryRow(ctx, registryQuery, pgx.QueryExecModeSimpleProtocol).Scan(&text); err != nil {
 		return nil, readError("registry", err)
 	}
-	var found []registered
+	var found struct {
+		Tables    []registered         `json:"tables"`
+		Functions []registeredFunction `json:"functions"`
+	}
 	if err := json.Unmarshal(text, &found); err != nil {
 		return nil, fmt.Errorf("catalog: read the registry: %w", err)
 	}
 	var tables []*Table
 	var drift []*DriftError
-	for _, f := range found {
+	for _, f := range found.Tables {
 		t, why := f.table()
 		if why != "" {
 			drift = append(drift, &DriftError{Schema: f.Schema, Name: f.Name, Reason: why})
@@ -71,6 +75,7 @@ func ReadRegistry(ctx context.Context, q Querier) (*Registry, error) {
 	}
 	r := NewRegistry(0, tables...)
 	r.drift = drift
+	r.addFunctions(found.Functions)
 	r.Version = r.hash()
 	return r, nil
 }
@@ -175,7 +180,12 @@ func (r *Registry) hash() int64 {
 			panic("bug: a table cannot be hashed: " + err.Error())
 		}
 	}
-	for _, d := range r.drift {
+	for _, f := range r.functions {
+		if err := enc.Encode(f); err != nil {
+			panic("bug: a function cannot be hashed: " + err.Error())
+		}
+	}
+	for _, d := range slices.Concat(r.drift, r.functionDrift) {
 		_, _ = fmt.Fprintf(h, "%s.%s:%s", d.Schema, d.Name, d.Reason)
 	}
 	return int64(h.Sum64())

@@ -353,12 +353,12 @@ func (r *reader) allowed(e *sqlparse.FuncCall) functionKind {
 		}
 		return kind
 	}
-	name := e.Name
-	if e.Schema != "" {
-		name = e.Schema + "." + name
+	if r.local(e) {
+		return plainFunction
 	}
-	panic(refuse(UserFunction, e.Start, "the function "+name+" may read tables, or change what other statements see",
-		"write what it does in the statement, or call it with db.Shard(id)"))
+	panic(refuse(UserFunction, e.Start, "the function "+calledAs(e)+" may read tables, or change what other statements see",
+		"write what it does in the statement, or call it with db.Shard(id); one of your own that does neither is registered: "+
+			"select keyway.local_function('name(types)')"))
 }
 
 // paramUse collects how one parameter is used. PostgreSQL gives $n one type in the whole statement, from whatever it

@@ -87,6 +87,10 @@ func (x *examination) tables() {
 			x.add(Problem, f.subject(), fmt.Sprintf("table %s.%s is not as it was registered: %s", d.Schema, d.Name, d.Reason),
 				"statements on it are refused; register it again in a migration")
 		}
+		for _, d := range f.registry.FunctionDrift() {
+			x.add(Problem, f.subject(), fmt.Sprintf("function %s.%s is not as it was registered: %s", d.Schema, d.Name, d.Reason),
+				"statements that call it are refused; register it again in a migration")
+		}
 		if first == nil {
 			first = f
 			x.asserted(f)

@@ -1,4 +1,4 @@
-select coalesce(json_agg(json_build_object(
+select json_build_object('tables', (select coalesce(json_agg(json_build_object(
   'schema', t.schema_name, 'name', t.table_name, 'kind', t.kind, 'key_columns', t.key_columns, 'key_types', t.key_types,
   'home', coalesce(t.home, ''), 'has_slot', t.has_slot, 'oid', coalesce(c.oid, 0)::bigint,
   'columns', (
@@ -31,4 +31,14 @@ from keyway.tables t
 cross join (select array['~~keyway_1_fill', '~~keyway_1_refill', '~~keyway_2_key',
   '~~keyway_3_insert', '~~keyway_3_update', '~~keyway_3_delete'] as names) ours
 left join pg_catalog.pg_namespace n on n.nspname = t.schema_name
-left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name and c.relkind in ('r', 'p')
+left join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name and c.relkind in ('r', 'p')), 'functions', (select coalesce(json_agg(f.one order by f.schema_name, f.function_name), '[]') from (
+  select f.schema_name, f.function_name, json_build_object('schema', f.schema_name, 'name', f.function_name,
+    'signatures', json_agg(json_build_object('arguments', f.arguments, 'definition', coalesce(now.definition, ''),
+      'immutable', coalesce(now.immutable, false), 'same', now.definition is not distinct from f.definition) order by f.arguments),
+    'others', (select count(*) from pg_catalog.pg_proc p where p.proname = f.function_name
+      and p.pronamespace = (select oid from pg_catalog.pg_namespace where nspname = f.schema_name)) - count(now.oid),
+    'taken', exists (select from pg_catalog.pg_proc p where p.proname = f.function_name
+      and p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace)) as one
+  from keyway.functions f
+  left join keyway.function_facts now using (schema_name, function_name, arguments)
+  group by f.schema_name, f.function_name) f))

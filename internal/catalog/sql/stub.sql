@@ -20,5 +20,7 @@ create or replace function keyway.reference_table(tbl regclass) returns void lan
 create or replace function keyway.home_table(tbl regclass, shard text) returns void language sql as '';
 create or replace function keyway.unshard_table(tbl regclass) returns void language sql as '';
 create or replace function keyway.forget_table(schema_name text, table_name text) returns void language sql as '';
+create or replace function keyway.local_function(f regprocedure) returns void language sql as '';
+create or replace function keyway.forget_function(schema_name text, function_name text) returns void language sql as '';
 create or replace function keyway.allow(tbl regclass, variadic what text[]) returns void language sql as '';
 create or replace function keyway.shard_sequence(tbl regclass, column_name text) returns void language sql as '';
