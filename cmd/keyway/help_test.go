@@ -72,7 +72,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 	for _, args := range [][]string{{"version", "--json"}, {"--json", "version"}} {
 		code, stdout, _ := keyway(t, args...)
 		require.Zero(t, code)
-		require.Contains(t, stdout, `"schema": 2`)
+		require.Contains(t, stdout, `"schema": 3`)
 	}
 	code, stdout, _ := keyway(t, "--version")
 	require.Zero(t, code)
