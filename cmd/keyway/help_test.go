@@ -76,7 +76,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 	}
 	code, stdout, _ := keyway(t, "--version")
 	require.Zero(t, code)
-	require.Contains(t, stdout, "schema 2")
+	require.Contains(t, stdout, "schema 3")
 }
 
 func TestTheSchemaIsOneJSONObject(t *testing.T) {
