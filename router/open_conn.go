@@ -33,6 +33,7 @@ func (db *DB) checkConn(ctx context.Context, n *node, conn *pgx.Conn) error {
 		return err
 	}
 	n.dialect.Store(d)
+	conn.PgConn().CustomData()[dialectName] = d
 	id, err := catalog.ReadIdentity(ctx, conn)
 	if err != nil {
 		return err

@@ -198,9 +198,10 @@ func isUnreachable(err error) bool {
 	var older *catalog.OlderError
 	var settings *SettingsError
 	var pooler *pool.PoolerError
+	var disagreement *DisagreementError
 	switch {
 	case errors.As(err, &identity), errors.As(err, &settings), errors.As(err, &pooler), errors.As(err, &version), errors.As(err, &newer), errors.As(err, &older),
-		errors.Is(err, catalog.ErrNotInitialised):
+		errors.As(err, &disagreement), errors.Is(err, catalog.ErrNotInitialised):
 		return false
 	}
 	switch code := pgerr.Code(err); code {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/keyway-go/keyway/internal/merge"
+	"github.com/keyway-go/keyway/pool"
 )
 
 // dialect is what one server's answers depend on besides the rows, as a new connection finds it. Where two shards differ
@@ -83,6 +84,30 @@ func (d *dialect) unusable() string {
 		}
 	}
 	return ""
+}
+
+// dialectName is where a connection keeps the dialect that it was found to have.
+const dialectName = "keyway dialect"
+
+// speaks refuses a connection that was made before settings were changed, or after: the others have the dialect d. Behind
+// a pooler a connection has whatever the backend has that it meets, and what was found first says nothing.
+func (in *input) speaks(d *dialect, conn *pool.Conn) error {
+	own, _ := conn.Conn().PgConn().CustomData()[dialectName].(*dialect)
+	if own == nil || d == nil || *own == *d || in.db.Pooling() != pool.NoPooling {
+		return nil
+	}
+	return &DisagreementError{ShardA: in.id, ShardB: in.id, What: "its connections were opened before and after its settings were changed, and differ in " +
+		d.difference(own) + "; the older ones end with their lifetime, or when the process is restarted"}
+}
+
+// difference names the first thing in which two dialects differ.
+func (d *dialect) difference(other *dialect) string {
+	for i, of := range dialectOf {
+		if d.values[i] != other.values[i] {
+			return of.what
+		}
+	}
+	return "nothing"
 }
 
 // agree compares the dialects of the shards that a statement reads.

@@ -30,6 +30,8 @@ type gather struct {
 	wave   int // the most inputs that are open at once; 0 is all
 	asText bool
 
+	dialect *dialect // of all connections, nil when it is not known
+
 	// Where all inputs are open at once, none gives out a row before each of them has its first one, or none, so that
 	// what goes wrong until then can be tried again.
 	coming  atomic.Int32  // inputs that are not so far
@@ -150,6 +152,10 @@ func (in *input) Open(ctx context.Context) (merge.Source, error) {
 			return nil, err
 		}
 		in.conn.Store(conn)
+	}
+	if err := in.speaks(in.of.dialect, conn); err != nil {
+		in.of.halt(in.node, err)
+		return nil, err
 	}
 	if err := in.ask(ctx, conn); err != nil {
 		in.of.halt(in.node, err)

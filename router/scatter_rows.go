@@ -85,9 +85,11 @@ func (r *scatterRows) attempt() (pgx.Rows, error) {
 	if err := agree(parts); err != nil {
 		return nil, err
 	}
+	spoken := parts[0].dialect.Load()
 	if r.gather, err = r.acquire(parts); err != nil {
 		return nil, err
 	}
+	r.gather.dialect = spoken
 	return r.merged()
 }
 
@@ -322,9 +324,12 @@ func (r *scatterRows) retry(n *node, err error) bool {
 func (r *scatterRows) public(n *node, err error) error {
 	var large *merge.TooLargeError
 	var mismatch *merge.MismatchError
+	var disagreement *DisagreementError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &disagreement):
+		return disagreement
 	case errors.As(err, &large):
 		return &TooLargeError{What: large.What, Budget: large.Budget}
 	case errors.As(err, &mismatch):

@@ -1,0 +1,42 @@
+package router_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/router"
+)
+
+// TestScatterReadsByConnectionsOfOneSetting: a time zone that is changed under way holds for connections that are opened
+// after it. A statement that has one of each would print half its rows by the one and half by the other.
+func TestScatterReadsByConnectionsOfOneSetting(t *testing.T) {
+	f, db := opened(t, 2)
+	stock(t, db, 40)
+	zones := func(opts ...router.ScatterOption) ([]string, error) {
+		return router.Select[string](t.Context(), db.Scatter(opts...), router.Text("select timestamptz '2026-01-01 00:00Z'::text from orders order by id"))
+	}
+	before, err := zones()
+	require.NoError(t, err)
+	for id, s := range f.cfg.Shards {
+		_, err := f.superuser(id).Exec(t.Context(), fmt.Sprintf("alter database %s set timezone = 'Asia/Tokyo'", s.Database))
+		require.NoError(t, err)
+	}
+	still, err := zones()
+	require.NoError(t, err)
+	require.Equal(t, before, still, "by the connections that are there")
+
+	held, err := db.Shard("s0").Query(t.Context(), "select generate_series(1, 100000)") // so that s0 has to open one
+	require.NoError(t, err)
+	defer held.Close()
+	require.True(t, held.Next())
+	for _, opts := range [][]router.ScatterOption{nil, {router.Partial(func([]*router.ShardError) {})}, {router.MaxConns(1)}} {
+		_, err = zones(opts...)
+		var disagreement *router.DisagreementError
+		require.ErrorAs(t, err, &disagreement)
+		sentence(t, err, "TimeZone")
+	}
+	held.Close()
+	givenBack(t, db)
+}
