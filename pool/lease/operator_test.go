@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/internal/localpg"
 	"github.com/keyway-go/keyway/internal/localpg/pgtest"
 	"github.com/keyway-go/keyway/pool/lease"
 )
@@ -35,11 +36,9 @@ func TestAProcessWhoseClockIsSetForwardAsksAgainAtOnce(t *testing.T) {
 	}
 }
 
-// TestAnOperatorWhoEmptiesOrEditsTheLeases: whatever the rows say, the budget holds, and the next requests put it right.
-func TestAnOperatorWhoEmptiesOrEditsTheLeases(t *testing.T) {
+// TestAnOperatorWhoEditsTheLeases: whatever the rows say, the budget holds, and the next requests put it right.
+func TestAnOperatorWhoEditsTheLeases(t *testing.T) {
 	for _, edit := range []struct{ name, sql string }{
-		{"truncated", "truncate keyway.pool_lease"},
-		{"deleted", "delete from keyway.pool_lease"},
 		{"the server's clock was set back", "update keyway.pool_lease set joined_at = joined_at + '1 h', expires_at = expires_at + '1 h', " +
 			"reclaim_at = reclaim_at + '1 h', remove_at = remove_at + '1 h'"},
 		{"the server's clock was set forward", "update keyway.pool_lease set joined_at = joined_at - interval '100 ms', " +
@@ -66,4 +65,36 @@ func TestAnOperatorWhoEmptiesOrEditsTheLeases(t *testing.T) {
 			eventually(t, "work goes on", func() bool { return a.done.Load()+b.done.Load() > done+50 })
 		})
 	}
+}
+
+// TestLeasesCannotBeTakenAwayByHand: what their processes hold unopened would be granted to others at once.
+func TestLeasesCannotBeTakenAwayByHand(t *testing.T) {
+	s := newSite(t, pgtest.Shared(t))
+	b := long
+	b.Connections, b.Processes = 14, 2
+	s.set(b)
+	s.census(12, 14)
+	first := s.process()
+	first.load(20, 5*time.Millisecond)
+	eventually(t, "the first one has its share", func() bool { return first.keeper.State().Limit == 10 })
+	first.stop()
+	first.in.Recycle() // from now on the server shows nothing of it
+	second := s.process()
+	require.NoError(t, second.keeper.Ready(within(t, soon)))
+	owner := pgtest.Conn(t, s.cluster, localpg.Superuser, s.db)
+	for _, sql := range []string{"truncate keyway.pool_lease", "delete from keyway.pool_lease"} {
+		_, err := owner.Exec(within(t, soon), sql)
+		require.ErrorContains(t, err, "cannot be taken away", sql)
+	}
+	renewed := second.keeper.State().Renewed
+	second.load(20, 5*time.Millisecond)
+	eventually(t, "the second one has asked for more", func() bool { return second.keeper.State().Renewed.After(renewed) })
+	require.LessOrEqual(t, first.keeper.State().Limit+second.keeper.State().Limit, 12)
+
+	_, err := owner.Exec(within(t, soon), "insert into keyway.pool_lease select 'kw.000000.aaaaaaaaaa', seq, joined_at, 0, 0, 0, 0, 0, 0, 1, "+
+		"now(), now(), now(), application, host, pid, started_at, updated_at from keyway.pool_lease limit 1")
+	require.NoError(t, err)
+	tag, err := owner.Exec(within(t, soon), "delete from keyway.pool_lease where holder = 'kw.000000.aaaaaaaaaa'")
+	require.NoError(t, err, "what has ended may go")
+	require.EqualValues(t, 1, tag.RowsAffected())
 }
