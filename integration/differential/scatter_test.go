@@ -47,8 +47,8 @@ type scatterWorld struct {
 
 func newScatterWorld(t *testing.T, r *rand.Rand, copied func() bool) *scatterWorld {
 	clusters := pgtest.SharedN(t, 4)
-	set := testkit.New(t, clusters, factsSchema+factsRegister)
-	oneName := pgtest.Database(t, clusters[0])
+	set := testkit.New(t, clusters, factsSchema+factsRegister, testkit.Database(pgtest.Linguistic))
+	oneName := pgtest.Database(t, clusters[0], pgtest.Linguistic)
 	w := &scatterWorld{set: set, one: pgtest.Conn(t, clusters[0], localpg.Superuser, oneName)}
 	_, err := w.one.Exec(t.Context(), "create type other as enum ('x');"+factsSchema)
 	require.NoError(t, err)
