@@ -14,8 +14,8 @@ import (
 // could give; a statement for which that cannot be had is refused with a [*RefusedError] that says why, and so is
 // everything that writes or locks. A statement for one key still goes to its shard alone.
 //
-// Each shard is read in a read-only snapshot of its own. There is no snapshot over all shards: what is committed while
-// the statement runs may be seen on one shard and not on another. Rows that exist twice because their slot is moving
+// Each shard is read in a snapshot of its own. There is no snapshot over all shards: what is committed while the
+// statement runs may be seen on one shard and not on another. Rows that exist twice because their slot is moving
 // are seen once.
 //
 // A failure on any shard fails the statement with a [*ShardError] that names it. It is for all keys: [WithKey] does not

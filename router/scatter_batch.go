@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/keyway-go/keyway/pool"
 )
@@ -14,14 +15,11 @@ import (
 type batchRead struct {
 	pgx.Rows // nil before the statement has answered
 	conn     *pool.Conn
-	batch    pgx.Batch
-	results  pgx.BatchResults
-	asText   bool
-	ctx      context.Context
+	first    bool // the first row was looked at, and not given out
 }
 
-// ask sends the statement and everything around it at once, and reads what comes before the rows. What the result is made
-// of is known only then: when a type has no name yet it is asked for, and the statement sent again.
+// ask implements shardRead. What the result is made of is known only when it has come: when a type has no name yet it is
+// asked for, and the statement sent again.
 func (r *batchRead) ask(ctx context.Context, in *input) error {
 	err := r.send(ctx, in)
 	if err != nil || in.unnamed(r.FieldDescriptions()) == nil {
@@ -32,60 +30,44 @@ func (r *batchRead) ask(ctx context.Context, in *input) error {
 	if _, err := in.learnTypes(ctx, r.conn, fields); err != nil {
 		return err
 	}
-	*r = batchRead{conn: r.conn}
 	return r.send(ctx, in)
 }
 
-func (r *batchRead) send(ctx context.Context, in *input) error {
-	r.ctx, r.asText = ctx, in.of.asText
-	r.batch.QueuedQueries = make([]*pgx.QueuedQuery, 0, 4)
-	r.batch.Queue(beginSnapshot)
-	r.batch.Queue(ownsSlots, in.owned.text)
-	if !r.asText {
-		r.batch.Queue(in.text, in.args...)
-		r.batch.Queue(endSnapshot)
+func (r *batchRead) send(ctx context.Context, in *input) (err error) {
+	args := in.args
+	if in.of.asText {
+		args = append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, args...)
 	}
-	r.results = r.conn.SendBatch(ctx, &r.batch)
-	owns, err := r.answers()
-	switch {
-	case err != nil:
-		return err
-	case !owns:
-		return errMoved
-	case !r.asText:
-		r.Rows, err = r.results.Query()
+	if r.Rows, err = r.conn.Query(ctx, in.text, args...); err != nil {
 		return err
 	}
-	if err = r.results.Close(); err != nil {
-		return err
-	}
-	// A batch has no choice of formats.
-	r.Rows, err = r.conn.Query(ctx, in.text, append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, in.args...)...)
-	return err
+	r.first = r.Rows.Next()
+	return r.Rows.Err()
 }
 
-func (r *batchRead) answers() (owns bool, err error) {
-	if _, err := r.results.Exec(); err != nil {
-		return false, err
+// Next implements merge.Source.
+func (r *batchRead) Next() bool {
+	if r.first {
+		r.first = false
+		return true
 	}
-	return owns, r.results.QueryRow().Scan(&owns)
+	return r.Rows != nil && r.Rows.Next()
 }
 
-// Close implements merge.Source. What ends the snapshot has nothing to say.
+// TypeMap implements merge.Source.
+func (r *batchRead) TypeMap() *pgtype.Map { return r.conn.Conn().TypeMap() }
+
+// Err implements merge.Source.
+func (r *batchRead) Err() error {
+	if r.Rows == nil {
+		return nil
+	}
+	return ownedError(r.Rows.Err())
+}
+
+// Close implements merge.Source.
 func (r *batchRead) Close() {
 	if r.Rows != nil {
 		r.Rows.Close()
-	}
-	if r.results == nil {
-		return
-	}
-	if !r.asText || r.Rows == nil {
-		_ = r.results.Close()
-		return
-	}
-	if r.Err() == nil {
-		ctx, cancel := context.WithTimeout(r.ctx, rollbackTime)
-		defer cancel()
-		_, _ = r.conn.Exec(ctx, endSnapshot)
 	}
 }

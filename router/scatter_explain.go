@@ -36,8 +36,8 @@ type ScatterShare struct {
 	Shard    shard.ID `json:"shard"`
 	Instance string   `json:"instance"`
 	Keys     int      `json:"keys,omitempty"` // how many keys of a list are its own
-	Text     string   `json:"text"`
-	Sent     int      `json:"sent"` // how many arguments are sent
+	Text     string   `json:"text"`           // without the question whether the shard owns its slots, which is sent with it
+	Sent     int      `json:"sent"`           // how many arguments are sent
 }
 
 // Explain says which shards would be asked what, and how their rows would become the result, without sending anything.
@@ -75,7 +75,7 @@ func (s *ScatterDB) Explain(sql string, args ...any) (ScatterPlan, error) {
 		return out, err
 	}
 	for _, p := range parts {
-		text, sent := r.binding.Shard(p.owned.ranges, p.keys, time.Time{})
+		text, sent := r.binding.Shard(plan.Unasked, p.owned.ranges, p.keys, time.Time{})
 		out.Shards = append(out.Shards, ScatterShare{Shard: p.id, Instance: p.instance, Keys: len(p.keys), Text: text, Sent: len(sent)})
 	}
 	return out.combined(r.scatter), nil

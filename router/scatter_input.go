@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/keyway-go/keyway/internal/merge"
+	"github.com/keyway-go/keyway/internal/plan"
 	"github.com/keyway-go/keyway/pool"
 )
 
@@ -19,23 +19,17 @@ const (
 	firstUserDefined = 16384 // the first oid that differs between databases
 )
 
-// errMoved says that a shard does not own, in the snapshot it was read in, the slots that the map gives it.
-var errMoved = errors.New("the slots of the shard have changed")
-
 var errStopped = errors.New("the statement was ended")
 
 // gather is one attempt to read from several shards.
 type gather struct {
-	inputs []input
-	wave   int // the most inputs that are open at once; 0 is all
-	asText bool
-
+	inputs  []input
+	wave    int // the most inputs that are open at once; 0 is all
+	asText  bool
+	binding *plan.ScatterBinding
+	now     time.Time
 	dialect *dialect // of all connections, nil when it is not known
 
-	// Where all inputs are open at once, none gives out a row before each of them has its first one, or none, so that
-	// what goes wrong until then can be tried again.
-	coming  atomic.Int32  // inputs that are not so far
-	ready   chan struct{} // closed when all are
 	stopped chan struct{} // closed when one has failed, or nobody wants the rows any more
 
 	mu     sync.Mutex
@@ -44,11 +38,12 @@ type gather struct {
 	first  error // guarded by mu
 }
 
-func newGather(parts []share) *gather {
-	g := &gather{inputs: make([]input, len(parts)), ready: make(chan struct{}), stopped: make(chan struct{})}
-	g.coming.Store(int32(len(parts)))
+func newGather(b *plan.ScatterBinding, parts []share, now time.Time) *gather {
+	g := &gather{binding: b, now: now, inputs: make([]input, len(parts)), stopped: make(chan struct{})}
 	for i, p := range parts {
-		g.inputs[i] = input{of: g, share: p}
+		in := &g.inputs[i]
+		in.of, in.share = g, p
+		in.write(p.owned.asks())
 	}
 	return g
 }
@@ -70,25 +65,6 @@ func (g *gather) failure() (*node, error) {
 	return g.at, g.first
 }
 
-// pass waits until all inputs are ready.
-func (g *gather) pass(ctx context.Context) error {
-	if g.wave > 0 {
-		return nil
-	}
-	if g.coming.Add(-1) == 0 {
-		close(g.ready)
-		return nil
-	}
-	select {
-	case <-g.ready:
-		return nil
-	case <-g.stopped:
-		return errStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 func (g *gather) mergeInputs() []merge.Input {
 	list := make([]merge.Input, len(g.inputs))
 	for i := range g.inputs {
@@ -108,35 +84,34 @@ func (g *gather) sameType(a int, oidA uint32, b int, oidB uint32) bool {
 type input struct {
 	of *gather
 	share
+	asks plan.Question
 	text string
 	args []any
 
-	conn   atomic.Pointer[pool.Conn] // nil until there is one
-	kept   keptRead
-	read   shardRead // &kept where the connection keeps statements; set by Open
-	ctx    context.Context
-	passed bool
-	err    error // of this package
+	conn atomic.Pointer[pool.Conn] // nil until there is one
+	kept keptRead
+	read shardRead // &kept where the connection keeps statements; set by Open
+}
+
+// write makes what is sent.
+func (in *input) write(asks plan.Question) {
+	in.asks = asks
+	in.text, in.args = in.of.binding.Shard(asks, in.owned.ranges, in.keys, in.of.now)
 }
 
 // shardRead is what a shard sends, once the statement was sent.
 type shardRead interface {
-	Next() bool
-	RawValues() [][]byte
-	FieldDescriptions() []pgconn.FieldDescription
-	TypeMap() *pgtype.Map
-	Err() error
-	Close()
+	merge.Source
 
-	// ask sends the statement and everything around it at once, and reads what comes before the rows: errMoved is its
-	// error when the shard does not own its slots. Close must be called whatever the error is.
+	// ask sends the statement, unless it was, and waits for the first row or the end. Close must be called whatever the
+	// error is.
 	ask(ctx context.Context, in *input) error
 }
 
 var (
 	_ merge.Input    = (*input)(nil)
 	_ merge.Canceler = (*input)(nil)
-	_ merge.Source   = (*inputSource)(nil)
+	_ merge.Sender   = (*input)(nil)
 )
 
 // Shard implements merge.Input.
@@ -162,21 +137,52 @@ func (in *input) Open(ctx context.Context) (merge.Source, error) {
 		in.read.Close()
 		return nil, err
 	}
-	return (*inputSource)(in), nil
+	return in.read, nil
 }
 
-// ask sends the statement. That the connection broke under way is told from one that was closed before.
+// Send implements merge.Sender. What fails is the error of Open.
+func (in *input) Send(ctx context.Context) bool {
+	conn := in.conn.Load()
+	if conn == nil {
+		return false
+	}
+	k := keptBy(conn.Conn())
+	if k == nil || in.speaks(in.of.dialect, conn) != nil || !k.ready(conn.Conn(), in) {
+		return false
+	}
+	in.kept = keptRead{by: k, conn: conn.Conn(), closed: conn.Conn().IsClosed()}
+	in.kept.sendError = in.kept.send(ctx, in)
+	in.kept.sent = true
+	return true
+}
+
+// ask asks for the rows, once more with the dearer question where the cheap one was answered with no.
 func (in *input) ask(ctx context.Context, conn *pool.Conn) error {
-	in.ctx = ctx
+	err := in.askOnce(ctx, conn)
+	if !errors.Is(err, errMoved) || in.asks == plan.Thoroughly {
+		return err
+	}
+	in.read.Close()
+	in.write(plan.Thoroughly)
+	if err := in.askOnce(ctx, conn); err != nil {
+		return err
+	}
+	in.owned.pieces.Store(true)
+	return nil
+}
+
+// askOnce sends the statement. That the connection broke under way is told from one that was closed before.
+func (in *input) askOnce(ctx context.Context, conn *pool.Conn) error {
 	k := keptBy(conn.Conn())
 	if k == nil {
 		in.read = &batchRead{conn: conn}
-		return in.read.ask(ctx, in)
+		return ownedError(in.read.ask(ctx, in))
 	}
-	in.kept = keptRead{by: k, conn: conn.Conn()}
+	if !in.kept.sent {
+		in.kept = keptRead{by: k, conn: conn.Conn(), closed: conn.Conn().IsClosed()}
+	}
 	in.read = &in.kept
-	closed := in.kept.conn.IsClosed()
-	return conn.Explain(in.kept.ask(ctx, in), closed)
+	return ownedError(conn.Explain(in.kept.ask(ctx, in), in.kept.closed))
 }
 
 // acquire waits for a connection until the input is not wanted any more.
@@ -205,37 +211,11 @@ func (in *input) Cancel() {
 	}
 }
 
-// Release implements merge.Input. A transaction that has failed is ended, so that the connection is fit for others.
+// Release implements merge.Input.
 func (in *input) Release() {
-	conn := in.conn.Load()
-	if conn == nil {
-		return
+	if conn := in.conn.Load(); conn != nil {
+		conn.Release()
 	}
-	_ = endFailed(conn.Conn().PgConn()) // Release looks for itself
-	conn.Release()
-}
-
-// inputSource is an input as what the merge reads.
-type inputSource input
-
-// Next implements merge.Source.
-func (s *inputSource) Next() bool {
-	if s.passed {
-		return s.read.Next()
-	}
-	s.passed = true
-	more := s.read.Next()
-	if !more {
-		s.err = s.read.Err()
-	}
-	if s.err != nil {
-		s.of.halt(s.node, s.err)
-		return false
-	}
-	if s.err = s.of.pass(s.ctx); s.err != nil {
-		return false
-	}
-	return more
 }
 
 // learnTypes sees to the names of types that have other numbers on other shards. The connection must have nothing under
@@ -262,25 +242,3 @@ func (in *input) unnamed(fields []pgconn.FieldDescription) (oids []uint32) {
 	}
 	return oids
 }
-
-// RawValues implements merge.Source.
-func (s *inputSource) RawValues() [][]byte { return s.read.RawValues() }
-
-// FieldDescriptions implements merge.Source.
-func (s *inputSource) FieldDescriptions() []pgconn.FieldDescription {
-	return s.read.FieldDescriptions()
-}
-
-// TypeMap implements merge.Source.
-func (s *inputSource) TypeMap() *pgtype.Map { return s.read.TypeMap() }
-
-// Err implements merge.Source.
-func (s *inputSource) Err() error {
-	if s.err != nil {
-		return s.err
-	}
-	return s.read.Err()
-}
-
-// Close implements merge.Source.
-func (s *inputSource) Close() { s.read.Close() }

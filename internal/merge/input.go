@@ -31,6 +31,13 @@ type Input interface {
 	Release()
 }
 
+// Sender is an [Input] that can send its statement without waiting for the answer.
+type Sender interface {
+	// Send sends the statement where that needs no answer, and reports whether it did; Open then only waits for the
+	// answer, and what failed is its error. It is called by the caller of this package, before Open.
+	Send(ctx context.Context) bool
+}
+
 // Canceler is an [Input] that can ask its server to stop.
 type Canceler interface {
 	// Cancel asks the server to stop a running Open, or the Next or Close of its source. It is called from any goroutine,

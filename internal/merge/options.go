@@ -26,6 +26,9 @@ type Options struct {
 	// Wave is the most inputs that are open at once. Zero is all of them. With fewer than there are inputs, an ordered
 	// merge holds the rows of every input under Budget before it gives out the first; a concatenation does not.
 	Wave int
+	// Together gives out no row before each input has its first one, or none, so that what fails until then can be tried
+	// again. It is for inputs that are all open at once.
+	Together bool
 	// Prefetch is the bytes that wait for the caller, for each input. Zero means 64 KiB.
 	Prefetch int
 	// Budget is the bytes that a merge may hold where it has to hold rows. Zero means 64 MiB. Past it the merge fails
@@ -62,6 +65,7 @@ func (o Options) withDefaults(inputs int) Options {
 	if o.Wave <= 0 || o.Wave > inputs {
 		o.Wave = inputs
 	}
+	o.Together = o.Together && o.Wave == inputs
 	if o.Prefetch <= 0 {
 		o.Prefetch = defaultPrefetch
 	}

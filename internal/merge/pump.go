@@ -13,6 +13,7 @@ type pump struct {
 	rows  *Rows
 	index int
 	in    Input
+	sent  bool // the input's statement is under way before run
 
 	mu    sync.Mutex
 	queue []*batch // oldest first; the last one grows while it is here. Guarded by mu
@@ -34,7 +35,7 @@ type pump struct {
 // run opens the input, reads it to its end or until the merge stops, and gives it back.
 func (p *pump) run() {
 	defer p.end()
-	if p.rows.stopping() {
+	if p.rows.stopping() && !p.sent {
 		return
 	}
 	src, err := p.in.Open(p.rows.ctx)
@@ -83,6 +84,7 @@ func (p *pump) add(row [][]byte) bool {
 	p.mu.Lock()
 	for !p.rows.holding && p.held > 0 && p.held+cost > p.rows.opt.Prefetch {
 		p.mu.Unlock()
+		p.rows.spread()
 		select {
 		case <-p.room:
 		case <-p.rows.stop:
@@ -189,6 +191,9 @@ func (r *Rows) describe(p *pump, src Source) error {
 		if r.types == nil {
 			r.types = src.TypeMap()
 		}
+	}
+	r.silent--
+	if p.index == 0 && !r.opt.Together || r.silent == 0 && r.opt.Together {
 		close(r.known)
 	}
 	return nil

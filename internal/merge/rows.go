@@ -35,6 +35,7 @@ type Rows struct {
 	failed    error                     // what happened first
 	finishing bool                      // what happens from here on is of no interest
 
+	silent   int           // inputs without columns so far. Guarded by mu
 	types    *pgtype.Map   // written before known is closed
 	known    chan struct{} // closed when fields and types are
 	stop     chan struct{} // closed when no more rows are wanted
@@ -42,8 +43,9 @@ type Rows struct {
 	wake     chan struct{} // a signal that the pump waited for has rows or has ended, or that the merge has stopped
 	waitsFor atomic.Int32  // the index of that pump, nothing or anything
 	next     atomic.Int32  // the input to be opened next
+	spare    atomic.Int32  // goroutines that are not started yet; see spread
 	charged  atomic.Int64  // bytes held
-	live     atomic.Int32  // goroutines that have not ended
+	live     atomic.Int32  // inputs that have not ended
 	ended    chan struct{} // closed when live is 0
 
 	// The caller's side.
@@ -84,46 +86,63 @@ func newRows(ctx context.Context, inputs []Input, from sequence, opt Options) *R
 		r.lender = 0
 	}
 	r.waitsFor.Store(nothing)
-	r.live.Store(int32(opt.Wave))
+	r.live.Store(int32(len(inputs)))
+	r.silent = len(inputs)
 	for i, in := range inputs {
 		r.pumps[i] = pump{rows: r, index: i, in: in, room: make(chan struct{}, 1)}
 	}
 	return r
 }
 
-// start opens the inputs. Each goroutine ends when it has no more inputs to read; Close waits for all of them.
+// patience is how long one goroutine may take to read what all inputs have sent, before each has a goroutine of its own.
+const patience = time.Millisecond
+
+// start opens the inputs. Each goroutine ends when it has no more inputs to read; Close waits for all inputs to end.
+//
+// Where all statements could be sent, one goroutine reads the answers one after another: what a few servers send at about
+// the same time is read in less time than it takes to wake a goroutine for each, and the caller is woken once. When that
+// takes longer, because a server takes its time or sends much, the others are started.
 func (r *Rows) start() {
-	for range r.opt.Wave {
-		go r.work()
+	workers := r.opt.Wave
+	if r.opt.Together && r.send() {
+		r.spare.Store(int32(workers - 1))
+		workers = 1
+	}
+	for range workers {
+		go r.work(len(r.pumps))
 	}
 }
 
-func (r *Rows) work() {
-	i, more := r.take()
-	if !more {
-		r.workerEnds()
+// send sends what can be sent without waiting, and reports whether that was everything.
+func (r *Rows) send() bool {
+	all := true
+	for i := range r.pumps {
+		s, ok := r.pumps[i].in.(Sender)
+		r.pumps[i].sent = ok && s.Send(r.ctx)
+		all = all && r.pumps[i].sent
 	}
-	for more {
-		r.pumps[i].run()
-		ended := i
-		if i, more = r.take(); !more {
-			r.workerEnds()
+	return all
+}
+
+// spread starts the goroutines that are not started yet.
+func (r *Rows) spread() {
+	for range r.spare.Swap(0) {
+		go r.work(len(r.pumps))
+	}
+}
+
+func (r *Rows) work(inputs int) {
+	for {
+		i := int(r.next.Add(1)) - 1
+		if i >= inputs {
+			return
 		}
-		// Last, so that a caller who waited for the end of the last pump does not wait for its goroutine again.
-		r.wakeFor(ended)
-	}
-}
-
-// take returns the next input to be read; without one the goroutine ends.
-func (r *Rows) take() (int, bool) {
-	i := int(r.next.Add(1)) - 1
-	return i, i < len(r.pumps)
-}
-
-// workerEnds is the last that a goroutine does with the pumps: Close takes them apart when all have said so.
-func (r *Rows) workerEnds() {
-	if r.live.Add(-1) == 0 {
-		close(r.ended)
+		r.pumps[i].run()
+		// The last that is done with the pumps: Close takes them apart when all have ended.
+		if r.live.Add(-1) == 0 {
+			close(r.ended)
+		}
+		r.wakeFor(i)
 	}
 }
 
@@ -244,6 +263,14 @@ func (r *Rows) prepare() bool {
 func (r *Rows) awaitFields() bool {
 	select {
 	case <-r.known:
+		return true
+	default:
+	}
+	if r.spare.Load() > 0 {
+		r.awaitOne()
+	}
+	select {
+	case <-r.known:
 	case <-r.stop:
 	}
 	select {
@@ -251,6 +278,18 @@ func (r *Rows) awaitFields() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// awaitOne waits as long as one goroutine may take for all inputs.
+func (r *Rows) awaitOne() {
+	expired := time.NewTimer(patience)
+	defer expired.Stop()
+	select {
+	case <-r.known:
+	case <-r.stop:
+	case <-expired.C:
+		r.spread()
 	}
 }
 
@@ -277,6 +316,7 @@ func (r *Rows) Close() {
 	r.mu.Unlock()
 	r.stopPumps()
 	if !r.endsWithin(r.opt.Grace) {
+		r.spread()
 		r.cancelAll()
 	}
 	if r.lender >= 0 {

@@ -148,7 +148,7 @@ func TestAPageAsksNoShardForMoreRowsThanItHas(t *testing.T) {
 		require.Equal(t, plan.Ordered, s.Combine)
 		b, err := s.Bind(append([]any{7}, more...))
 		require.NoError(t, err)
-		sent, _ := b.Shard([]shard.Range{{Lo: 0, Hi: 99}}, nil, time.Time{})
+		sent, _ := b.Shard(plan.Unasked, []shard.Range{{Lo: 0, Hi: 99}}, nil, time.Time{})
 		require.True(t, strings.HasSuffix(sent, " limit 11"), sent)
 	}
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
-	"github.com/keyway-go/keyway/shard"
 )
 
 // Combine says how the rows that the shards send become the result.
@@ -67,7 +66,8 @@ const (
 // rows could give. It is immutable and may be used by many goroutines.
 //
 // Every text has the predicate that a row's slot is owned by the shard that is asked, because during a move rows exist
-// twice. It is left out where the rows are pinned to a list of keys and each shard gets none but its own.
+// twice. It is left out where the rows are pinned to a list of keys and each shard gets none but its own. Beside it stands
+// the condition that the shard owns all these slots, as a [Question] puts it.
 type Scatter struct {
 	// One is set when the arguments may put the whole statement on one shard; see [ScatterBinding.One].
 	One *Plan
@@ -88,11 +88,10 @@ type Scatter struct {
 	// ByServer is for whoever runs the plan: set once it was found that the rows are to be finished by a server.
 	ByServer atomic.Bool
 
-	newer       []string                                // functions called that an older PostgreSQL has not; see callsByName
-	text        string                                  // of the shards, with marks
-	pieces      atomic.Pointer[map[*shard.Range]*piece] // see pieceFor; replaced, never modified
-	ownKeys     piece                                   // the text for a shard that is asked for keys of its own; with listParam
-	final       *finalQuery                             // nil with Concat
+	newer       []string                            // functions called that an older PostgreSQL has not; see callsByName
+	text        string                              // of the shards, with marks
+	pieces      atomic.Pointer[map[pieceKey]*piece] // see pieceFor; replaced, never modified
+	final       *finalQuery                         // nil with Concat
 	limit       bound
 	offset      bound
 	anchors     []occurrence // with a list of keys: what the result's rows are pinned to; one for each arm of a UNION
@@ -154,8 +153,5 @@ func buildScatter(text string, reg *catalog.Registry, schema string, approximate
 	}
 	sp := &splitter{reader: r, query: q, plan: &Scatter{Params: r.params, newer: r.newer, approximate: approximate}}
 	sp.split()
-	if sp.plan.listParam > 0 {
-		sp.plan.ownKeys = numbered(sp.plan.text, unasked)
-	}
 	return sp.plan, nil
 }

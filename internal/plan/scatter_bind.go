@@ -100,13 +100,11 @@ func (sb *ScatterBinding) bounds() error {
 }
 
 // Shard returns what is sent to one shard: owned are the ranges of slots that are its own in the map of this statement,
-// the same slice each time, keys, with Few, those of [ScatterBinding.Keys] that are its own, and now the one instant that
-// now() is in the whole statement. The text is the same for the same ranges. With OwnKeys it has no slots in it.
-func (sb *ScatterBinding) Shard(owned []shard.Range, keys []shard.Key, now time.Time) (string, []any) {
-	p := &sb.plan.ownKeys
-	if !sb.OwnKeys() {
-		p = sb.plan.pieceFor(owned)
-	}
+// the same slice each time, which the text asks about as asks says; keys, with Few, those of [ScatterBinding.Keys] that
+// are its own; and now the one instant that now() is in the whole statement. The text is the same for the same ranges and
+// the same question. With OwnKeys no row is compared with them.
+func (sb *ScatterBinding) Shard(asks Question, owned []shard.Range, keys []shard.Key, now time.Time) (string, []any) {
+	p := sb.plan.pieceFor(asks, owned, sb.OwnKeys())
 	if len(p.args) == 0 {
 		return p.text, nil
 	}
@@ -117,8 +115,8 @@ func (sb *ScatterBinding) Shard(owned []shard.Range, keys []shard.Key, now time.
 	return p.text, args
 }
 
-// OwnKeys reports whether each shard is sent its own keys and no others. Its text then does not say which slots are its
-// own. By the plan's proof every row it sends has one of those keys, and so has every row of any sharded table that it
+// OwnKeys reports whether each shard is sent its own keys and no others. Its rows are then not compared with the slots
+// that are its own. By the plan's proof every row it sends has one of those keys, and so has every row of any sharded table that it
 // is made of; their slots are the shard's by the map of the statement.
 func (sb *ScatterBinding) OwnKeys() bool { return sb.Few && sb.plan.listParam > 0 }
 

@@ -192,7 +192,7 @@ func (w *world) gather(s *plan.Scatter, b *plan.ScatterBinding) (answer, error) 
 			continue
 		}
 		asked++
-		text, args := b.Shard(w.m.RangesOf(id), own, now)
+		text, args := b.Shard(plan.Unasked, w.m.RangesOf(id), own, now)
 		a, err := w.answer(w.shards[id], text, args)
 		if err != nil {
 			return all, fmt.Errorf("shard %s: %s: %w", id, text, err)
@@ -240,7 +240,7 @@ func (w *world) compareScatter(sql string, args []any, ordered bool) {
 		w.invalid(err)
 		return
 	}
-	text, _ := b.Shard(w.m.RangesOf("s0"), nil, time.Time{})
+	text, _ := b.Shard(plan.Unasked, w.m.RangesOf("s0"), nil, time.Time{})
 	got, err := w.gather(s, b)
 	if err != nil {
 		if reason(err) == "inexact" {

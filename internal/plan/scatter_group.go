@@ -429,8 +429,8 @@ func (g *grouping) shardText() string {
 
 // separateParameters refuses a parameter that is in both texts: each would find the parameter's type for itself.
 func (g *grouping) separateParameters() {
-	final := numbered(g.plan.final.grouped.text, unasked)
-	for _, a := range numbered(g.plan.text, unasked).args {
+	final := numbered(g.plan.final.grouped.text, unasked, "")
+	for _, a := range numbered(g.plan.text, unasked, "").args {
 		if a.kind == argCaller && slices.Contains(final.args, a) {
 			panic(refuse(Inexact, -1, "$"+strconv.Itoa(a.n)+" is used both for rows and for groups over all shards", "pass it twice"))
 		}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -209,10 +210,22 @@ func (sp *splitter) apart(rel *relation) *Refusal {
 	return f
 }
 
-// ownSlots adds the predicate of the owned slots to every sharded table.
+// ownSlots adds the predicate of the owned slots to every sharded table, and to every query that reads one the question
+// whether the shard owns them. The arms ask too, whatever is in their FROM: only a condition of theirs is certain to be
+// evaluated before any table is looked at, as one of a joined subquery need not be where another table has no rows.
 func (sp *splitter) ownSlots(sharded []*relation) {
+	var blocks []*block
 	byBlock := map[*block][]*relation{}
+	asks := func(b *block) {
+		if !slices.Contains(blocks, b) {
+			blocks = append(blocks, b)
+		}
+	}
+	for _, a := range sp.arms {
+		asks(a.top.block)
+	}
 	for _, rel := range sharded {
+		asks(rel.blk)
 		switch {
 		case !rel.table.HasSlot:
 		case rel.dom == rel.blk.root && !rel.inline:
@@ -221,11 +234,8 @@ func (sp *splitter) ownSlots(sharded []*relation) {
 			sp.ownTable(rel)
 		}
 	}
-	for _, rel := range sharded {
-		if rels := byBlock[rel.blk]; rels != nil {
-			sp.ownWhere(rel.blk, rels)
-			delete(byBlock, rel.blk)
-		}
+	for _, b := range blocks {
+		sp.ownWhere(b, byBlock[b])
 	}
 }
 
@@ -238,12 +248,19 @@ func (sp *splitter) ownWhere(b *block, rels []*relation) {
 	all := strings.Join(conds, " and ")
 	switch {
 	case b.where != nil:
+		if all != "" {
+			all = " and " + all
+		}
 		at := b.where.Pos()
-		sp.shard = append(sp.shard, edit{at: at.Start, to: at.Start, text: "("}, edit{at: at.End, to: at.End, text: ") and " + all})
+		sp.shard = append(sp.shard, edit{at: at.Start, to: at.Start, text: "("}, edit{at: at.End, to: at.End, text: ")" + all + gateMark})
 	case b.whereAt < 0:
-		panic(refuse(Unsupported, rels[0].offset, "a condition cannot be added to the command TABLE", "write SELECT * FROM"))
+		at := -1
+		if len(rels) > 0 {
+			at = rels[0].offset
+		}
+		panic(refuse(Unsupported, at, "a condition cannot be added to the command TABLE", "write SELECT * FROM"))
 	default:
-		sp.shard = append(sp.shard, edit{at: b.whereAt, to: b.whereAt, text: " where " + all + " "})
+		sp.shard = append(sp.shard, edit{at: b.whereAt, to: b.whereAt, text: " where " + cmp.Or(all, "true") + gateMark + " "})
 	}
 }
 

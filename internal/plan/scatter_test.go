@@ -51,7 +51,7 @@ func describeScatter(sql string) (how, text, server string) {
 	if err != nil {
 		return err.Error(), "", ""
 	}
-	text, _ = b.Shard([]shard.Range{{Lo: 0, Hi: 99}}, b.Keys, time.Time{})
+	text, _ = b.Shard(plan.Unasked, []shard.Range{{Lo: 0, Hi: 99}}, b.Keys, time.Time{})
 	how = s.Combine.String()
 	if b.Few {
 		how += ", of the shards of the list's keys"
@@ -223,17 +223,17 @@ func TestEachShardGetsItsOwnKeysOfAListThatIsUsedOnce(t *testing.T) {
 	_, b := bind("select * from orders where tenant_id = any($1) and total > $2", []int64{1, 2, 3}, 10)
 	require.True(t, b.Few)
 	require.Len(t, b.Keys, 3)
-	text, args := b.Shard(owned, b.Keys[:1], time.Time{})
+	text, args := b.Shard(plan.Unasked, owned, b.Keys[:1], time.Time{})
 	require.True(t, b.OwnKeys())
 	require.Equal(t, `select * from orders where (tenant_id = any($1) and total > $2) and true`, text, "the rows are those of the shard's keys")
 	require.Equal(t, []any{"{1}", 10}, args)
-	text, args = b.Shard(owned, nil, time.Time{})
+	text, args = b.Shard(plan.Unasked, owned, nil, time.Time{})
 	require.Equal(t, `select * from orders where (tenant_id = any($1) and total > $2) and true`, text)
 	require.Equal(t, []any{"{}", 10}, args)
 
 	// cardinality($1) would change with the list.
 	_, b = bind("select cardinality($1::bigint[]) from orders where tenant_id = any($1)", []int64{1, 2, 3})
-	text, args = b.Shard(owned, b.Keys[:1], time.Time{})
+	text, args = b.Shard(plan.Unasked, owned, b.Keys[:1], time.Time{})
 	require.False(t, b.OwnKeys())
 	require.Equal(t, `select cardinality($1::bigint[]) from orders where (tenant_id = any($1)) and ("orders"."slot" between '0' and '5' or "orders"."slot" between '9' and '9')`, text)
 	require.Equal(t, []int64{1, 2, 3}, args[0])
@@ -249,13 +249,13 @@ func TestEachShardGetsItsOwnKeysOfAListThatIsUsedOnce(t *testing.T) {
 
 	// Every shard's own LIMIT must reach over the OFFSET, which only the merge may skip.
 	_, b = bind("select id from orders order by id limit $1 offset $2", 10, 5)
-	text, args = b.Shard(nil, nil, time.Time{})
+	text, args = b.Shard(plan.Unasked, nil, nil, time.Time{})
 	require.Equal(t, `select id from orders where "orders"."slot"::int4 <@ '{}'::int4multirange  order by id limit  ($1::int8)  offset 0`, text)
 	require.Equal(t, []any{int64(15)}, args)
 	require.Equal(t, int64(10), b.Limit)
 	require.Equal(t, int64(5), b.Offset)
 	_, b = bind("select id from orders order by id limit 10 offset 5")
-	text, args = b.Shard(owned[:1], nil, time.Time{})
+	text, args = b.Shard(plan.Unasked, owned[:1], nil, time.Time{})
 	require.Equal(t, `select id from orders where "orders"."slot" between '0' and '5'  order by id limit  (15)  offset 0`, text)
 	require.Empty(t, args)
 
@@ -300,13 +300,13 @@ func TestTheTextForAShardIsWrittenOncePerMap(t *testing.T) {
 	require.NoError(t, err)
 	for i := range 1000 {
 		owned := []shard.Range{{Lo: 0, Hi: shard.Slot(i)}}
-		text, _ := b.Shard(owned, nil, time.Time{})
+		text, _ := b.Shard(plan.Unasked, owned, nil, time.Time{})
 		require.Contains(t, text, fmt.Sprintf("between '0' and '%d'", i))
 		if i%10 == 0 {
-			require.Zero(t, testing.AllocsPerRun(5, func() { _, _ = b.Shard(owned, nil, time.Time{}) }))
+			require.Zero(t, testing.AllocsPerRun(5, func() { _, _ = b.Shard(plan.Unasked, owned, nil, time.Time{}) }))
 		}
 	}
 	many := []shard.Range{{Lo: 0, Hi: 1}, {Lo: 3, Hi: 4}, {Lo: 6, Hi: 7}, {Lo: 9, Hi: 10}, {Lo: 12, Hi: 13}}
-	text, _ := b.Shard(many, nil, time.Time{})
+	text, _ := b.Shard(plan.Unasked, many, nil, time.Time{})
 	require.Contains(t, text, "'{[0,1],[3,4],[6,7],[9,10],[12,13]}'::int4multirange")
 }

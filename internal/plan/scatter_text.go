@@ -52,30 +52,47 @@ func mark(a arg) string {
 // ownMark stands for "the slot in this column is owned".
 func ownMark(column string) string { return "\x00o" + column + markEnd }
 
+// pieceKey is what the text of a piece depends on, besides the plan. The ranges of one map are known by their place in
+// memory.
+type pieceKey struct {
+	at   *shard.Range
+	asks Question
+	keys bool // the shard is asked for keys of its own
+}
+
 // pieceFor is the text for a shard that owns these ranges. Maps live long and have few shards, so it is written once for
-// each: the ranges of one map are known by their place in memory.
-func (s *Scatter) pieceFor(ranges []shard.Range) *piece {
-	if len(ranges) == 0 {
-		p := numbered(s.text, owned(nil))
+// each.
+func (s *Scatter) pieceFor(asks Question, ranges []shard.Range, keys bool) *piece {
+	write := func() *piece {
+		owns := owned(ranges)
+		if keys {
+			owns = unasked
+		}
+		p := numbered(s.text, owns, asks.gate(ranges))
 		return &p
 	}
+	if len(ranges) == 0 {
+		return write()
+	}
+	key := pieceKey{&ranges[0], asks, keys}
 	known := s.pieces.Load()
 	if known != nil {
-		if p := (*known)[&ranges[0]]; p != nil {
+		if p := (*known)[key]; p != nil {
 			return p
 		}
 	}
-	p := numbered(s.text, owned(ranges))
-	all := map[*shard.Range]*piece{&ranges[0]: &p}
+	p := write()
+	all := map[pieceKey]*piece{key: p}
 	if known != nil && len(*known) < maxPieces {
 		maps.Copy(all, *known)
 	}
 	s.pieces.Store(&all) // one of two that come at once is written again
-	return &p
+	return p
 }
 
-// numbered makes a piece of a text with marks; owns says that the slot in a column is owned.
-func numbered(text string, owns func(column string) string) piece {
+// numbered makes a piece of a text with marks; owns says that the slot in a column is owned, and gate is written in place
+// of every [gateMark].
+func numbered(text string, owns func(column string) string, gate string) piece {
 	var p piece
 	var b strings.Builder
 	for {
@@ -88,6 +105,10 @@ func numbered(text string, owns func(column string) string) piece {
 		word, after, _ := strings.Cut(rest, markEnd)
 		if column, ok := strings.CutPrefix(word, "o"); ok {
 			text = owns(column) + after
+			continue
+		}
+		if word == "g" {
+			text = gate + after
 			continue
 		}
 		if word[0] != 'p' {
