@@ -211,8 +211,8 @@ func (sp *splitter) apart(rel *relation) *Refusal {
 }
 
 // ownSlots adds the predicate of the owned slots to every sharded table, and to every query that reads one the question
-// whether the shard owns them. The arms ask too, whatever is in their FROM: only a condition of theirs is certain to be
-// evaluated before any table is looked at, as one of a joined subquery need not be where another table has no rows.
+// whether the shard owns them. The arms ask too, whatever is in their FROM: a condition of theirs is evaluated before any
+// of their tables is looked at, whatever PostgreSQL makes of those of subqueries that it joins.
 func (sp *splitter) ownSlots(sharded []*relation) {
 	var blocks []*block
 	byBlock := map[*block][]*relation{}

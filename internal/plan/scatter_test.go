@@ -310,3 +310,36 @@ func TestTheTextForAShardIsWrittenOncePerMap(t *testing.T) {
 	text, _ := b.Shard(plan.Unasked, many, nil, time.Time{})
 	require.Contains(t, text, "'{[0,1],[3,4],[6,7],[9,10],[12,13]}'::int4multirange")
 }
+
+// TestEveryQueryOverShardedTablesAsks: each SELECT that reads one, and the whole statement whatever it reads from.
+func TestEveryQueryOverShardedTablesAsks(t *testing.T) {
+	for sql, times := range map[string]int{
+		"select id from orders":                                                                                      1,
+		"select id from orders where tenant_id = any($1)":                                                            1,
+		"select id from orders union all select order_id from items":                                                 2,
+		"select o.id from orders o left join items i on i.tenant_id = o.tenant_id":                                   1,
+		"select id from orders o where not exists (select from items i where i.tenant_id = o.tenant_id)":             2,
+		"select x.tenant_id from (select tenant_id, count(*) from orders group by tenant_id) x":                      2,
+		"with w as (select tenant_id, id from orders) select w.id from w":                                            2,
+		"select p.id from plans p join (select tenant_id, id from orders) o on o.id = p.id where p.name is not null": 2,
+		"select count(*) from orders":                                                                                1,
+		"select state, count(*) from orders group by state":                                                          1,
+	} {
+		s, err := plan.BuildScatter(sql, fixture, "app", false)
+		require.NoError(t, err, sql)
+		args := make([]any, s.Params)
+		if len(args) > 0 {
+			args[0] = []int64{1, 2, 3}
+		}
+		b, err := s.Bind(args)
+		require.NoError(t, err, sql)
+		owned := []shard.Range{{Lo: 0, Hi: 5}, {Lo: 9, Hi: 9}}
+		quick, _ := b.Shard(plan.Quickly, owned, b.Keys, time.Time{})
+		require.Equal(t, times, strings.Count(quick, plan.NotOwned), quick)
+		require.Equal(t, times, strings.Count(quick, "exists (select from keyway.owned where lo <= 0 and hi >= 5) and exists (select from keyway.owned where lo <= 9 and hi >= 9)"), quick)
+		thorough, _ := b.Shard(plan.Thoroughly, owned, b.Keys, time.Time{})
+		require.Equal(t, times, strings.Count(thorough, "@> '{[0,5],[9,9]}'::int4multirange"), thorough)
+		plain, _ := b.Shard(plan.Unasked, owned, b.Keys, time.Time{})
+		require.NotContains(t, plain, "keyway.owned")
+	}
+}
