@@ -211,7 +211,10 @@ func TestWarmAndReadySayWhatIsMissingWhenTheirTimeEnds(t *testing.T) {
 	require.ErrorContains(t, err, "3D000")
 
 	uses, failed := in.Stat().Databases[0].Acquires, in.Stat().DialErrors
-	err = in.Ready(pgtest.Until(t, func() bool { st := in.Stat(); return st.Databases[0].Acquires > uses && st.DialErrors > failed }))
+	err = in.Ready(pgtest.Until(t, func() bool { // one has been used and is back, and the other has failed once more
+		st := in.Stat()
+		return st.Databases[0].Acquires > uses && st.InUse == 0 && st.DialErrors > failed
+	}))
 	require.ErrorContains(t, err, "database there_is_no_such_database is not ready")
 	require.ErrorContains(t, err, "3D000")
 	require.NotContains(t, err.Error(), "database "+s.db+" is not ready")

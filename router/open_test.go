@@ -369,7 +369,7 @@ func TestOpenWaitsWhileOthersAskForTheirLease(t *testing.T) {
 	_, err := locker.Exec(f.ctx(), "begin; select * from keyway.pool_budget for update")
 	require.NoError(t, err)
 
-	brief, cancel := context.WithTimeout(f.ctx(), 500*time.Millisecond)
+	brief, cancel := context.WithTimeout(f.ctx(), 3*time.Second)
 	defer cancel()
 	_, err = router.Open(brief, f.cfg)
 	var waits *lease.NotReadyError

@@ -3,10 +3,10 @@ package router_test
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
@@ -22,10 +22,8 @@ func TestOneTenantCannotHaveAllConnections(t *testing.T) {
 	const q = "select id from orders where tenant_id = $1"
 	rows, err := db.Query(f.ctx(), q, noisy)
 	require.NoError(t, err)
-	soon := func() context.Context {
-		ctx, cancel := context.WithTimeout(f.ctx(), 50*time.Millisecond)
-		t.Cleanup(cancel)
-		return ctx
+	soon := func() context.Context { // over when it waits for the key's turn
+		return pgtest.Until(t, func() bool { return db.Stat().Instances[0].Waiting > 0 })
 	}
 	var e *pool.AcquireTimeoutError
 	_, err = db.Exec(soon(), "delete from orders where tenant_id = $1", noisy)

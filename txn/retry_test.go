@@ -370,10 +370,10 @@ func TestARetryAfterATimeoutCostsMore(t *testing.T) {
 
 func TestNoAttemptIsStartedThatCannotEndInTime(t *testing.T) {
 	w := newWorld(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 	defer cancel()
 	err := w.runner.Run(ctx, w, txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
-		_, err := tx.Exec(ctx, "select pg_sleep(1.6)")
+		_, err := tx.Exec(ctx, "select pg_sleep(4.1)")
 		if err != nil {
 			return err
 		}
