@@ -70,7 +70,7 @@ type Config struct {
 	MaxDials int
 
 	// DialTimeout bounds one dial, from the first packet to the end of AfterConnect. Zero means Conn.ConnectTimeout,
-	// and 10s when that is zero too.
+	// and 10s when that is zero too. Where a name has several addresses, each is tried for an equal part of what is left.
 	DialTimeout time.Duration
 
 	// DrainTimeout is how long a closed socket is read to its end before the server is asked whether the backend is

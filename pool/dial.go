@@ -39,7 +39,9 @@ type dialer struct {
 	db      *Database
 	purpose purpose
 	dial    pgconn.DialFunc
-	turn    atomic.Bool // of a pgxpool: its dial is counted in the instance's turns
+	lookup  pgconn.LookupFunc
+	turn    atomic.Bool  // of a pgxpool: its dial is counted in the instance's turns
+	untried atomic.Int32 // addresses that the lookup has found and that were not dialled so far
 
 	mu          sync.Mutex
 	held        bool // a token was charged for the next socket
@@ -69,6 +71,8 @@ func (dl *dialer) DialFunc(ctx context.Context, network, addr string) (net.Conn,
 			dl.in.giveBack(dl.purpose)
 		}
 	}()
+	ctx, cancel := dl.share(ctx)
+	defer cancel()
 	c, err := dl.dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
@@ -80,6 +84,24 @@ func (dl *dialer) DialFunc(ctx context.Context, network, addr string) (net.Conn,
 		return nil, context.DeadlineExceeded
 	}
 	return s, nil
+}
+
+// LookupFunc is put on the connection's private copy of its config.
+func (dl *dialer) LookupFunc(ctx context.Context, host string) ([]string, error) {
+	found, err := dl.lookup(ctx, host)
+	dl.untried.Add(int32(len(found)))
+	return found, err
+}
+
+// share leaves the addresses that follow an equal part of the dial's time each: one that swallows packets, as the IPv6
+// address of a name may, would have all of it.
+func (dl *dialer) share(ctx context.Context) (context.Context, context.CancelFunc) {
+	left := dl.untried.Add(-1) + 1
+	deadline, ok := ctx.Deadline()
+	if !ok || left <= 1 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
 }
 
 // keep notes the connection's socket, unless nobody waits for it any more.
@@ -210,6 +232,7 @@ func (d *Database) connectAs(ctx context.Context, p purpose, held bool, used fro
 	cc, err := d.beforeConnect(ctx, used)
 	if err == nil {
 		dl.dial, cc.DialFunc = cc.DialFunc, dl.DialFunc
+		dl.lookup, cc.LookupFunc = cc.LookupFunc, dl.LookupFunc
 		cc.ConnectTimeout = 0 // ctx has it, and a wait for a token is not the server's time
 		err = r.openGuarded(ctx, cc, dl)
 	}

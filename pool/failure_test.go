@@ -161,6 +161,28 @@ func TestARefusedDialTellsEveryoneWhoWaitsAtOnceAndWithoutSecrets(t *testing.T) 
 	}
 }
 
+func TestAnAddressThatSwallowsPacketsLeavesTimeForTheNext(t *testing.T) {
+	s := shared(t)
+	const silent = "192.0.2.1" // an address for documentation; nothing is sent to it
+	in := s.instance(limit(1), func(c *pool.Config) {
+		c.DialTimeout = 4 * time.Second
+		there := c.Conn.Host
+		c.Conn.Host = "name.of.two.addresses"
+		c.Conn.LookupFunc = func(context.Context, string) ([]string, error) { return []string{silent, there}, nil }
+		dial := c.Conn.DialFunc
+		c.Conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if strings.HasPrefix(addr, silent) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return dial(ctx, network, addr)
+		}
+	})
+	require.NoError(t, in.Database(s.db, pool.DatabaseConfig{}).Ping(within(t, soon)))
+	require.Equal(t, int64(1), in.Stat().Dials)
+	require.Zero(t, in.Stat().DialErrors)
+}
+
 func unusedPort(t *testing.T) uint16 {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

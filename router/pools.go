@@ -25,14 +25,21 @@ func (db *DB) Warm(ctx context.Context, n int) error {
 // [PoolConfig].AcquireTimeout allow, until [DB.Resume]. See [pool.Instance.Pause] for what is not paused. Leases are
 // renewed all the same while the servers answer.
 //
-// When one instance cannot be paused before ctx ends, all named are resumed: a pause that failed must not be forgotten.
+// When one instance cannot be paused before ctx ends, those that were not paused before are resumed: a pause that failed
+// must not be forgotten.
 func (db *DB) Pause(ctx context.Context, instances ...string) error {
 	pools, err := db.pools(instances)
 	if err != nil {
 		return err
 	}
+	var mine []*pool.Instance
+	for _, in := range pools {
+		if !in.Paused() {
+			mine = append(mine, in)
+		}
+	}
 	if err := onPools(pools, func(in *pool.Instance) error { return in.Pause(ctx) }); err != nil {
-		for _, in := range pools {
+		for _, in := range mine {
 			in.Resume()
 		}
 		return err

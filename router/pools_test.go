@@ -217,6 +217,10 @@ func TestAPausedInstanceServesNobodyAndTheOthersGoOn(t *testing.T) {
 	defer cancel()
 	require.ErrorContains(t, db.Pause(ctx), "not paused")
 	require.NoError(t, one(f.ctx(), "s1"), "what could be paused is resumed too")
+	require.NoError(t, db.Pause(f.ctx(), "i1"))
+	require.ErrorContains(t, db.Pause(ctx), "not paused")
+	require.ErrorContains(t, one(pgtest.Until(t, func() bool { return db.Stat().Instances[1].Waiting > 0 }), "s1"), "the pool is paused",
+		"it was before")
 	rows.Close()
 	require.NoError(t, db.Pause(f.ctx()))
 	require.NoError(t, db.Resume())
