@@ -210,6 +210,11 @@ func changedSettingsStopTheShardWithoutACatalog(t *testing.T, base *testkit.Set)
 	require.NoError(t, err)
 	require.NoError(t, s.poolers[0].Kill())
 	spoilSettings(t, s, db, 1)
+	require.NoError(t, s.poolers[0].Start(t.Context())) // or Close could not give the place in the budget back
+	require.Eventually(t, func() bool {
+		_, err := db.ForKey(keyOn(t, db, "s0")).Exec(t.Context(), "select count(*) from accounts")
+		return err == nil
+	}, soon, 10*time.Millisecond)
 }
 
 var oneBackend = kind{"one backend", pool.TransactionPooling, func(t testing.TB, c *localpg.Cluster, users ...string) *localpg.Pooler {
