@@ -49,6 +49,7 @@ type DB struct {
 	loader    *loader
 	unique    sync.Map  // uniqueOf -> [][]string: the sets of unique columns that [Page] has asked for
 	observer  *observer // nil without Config.Observe
+	renewals  renewals
 
 	// current is replaced, never modified: a call loads it once and keeps that version to its end. Only the loader
 	// stores it.

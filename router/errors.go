@@ -154,6 +154,8 @@ func (e *MovedError) Error() string {
 type DisagreementError struct {
 	ShardA, ShardB shard.ID // may be the same one
 	What           string
+
+	setting bool // What is a setting of sessions; see renewals
 }
 
 func (e *DisagreementError) Error() string {

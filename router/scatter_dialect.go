@@ -44,6 +44,7 @@ var dialectOf = [...]struct{ what, sql string }{
 
 const (
 	databaseCollation = 1
+	firstSetting      = 6 // what stands before it is of the server or the database
 )
 
 var dialectSQL = func() string {
@@ -96,18 +97,19 @@ func (in *input) speaks(d *dialect, conn *pool.Conn) error {
 	if own == nil || d == nil || *own == *d || in.db.Pooling() != pool.NoPooling {
 		return nil
 	}
-	return &DisagreementError{ShardA: in.id, ShardB: in.id, What: "its connections were opened before and after its settings were changed, and differ in " +
-		d.difference(own) + "; the older ones end with their lifetime, or when the process is restarted"}
+	what, setting := d.difference(own)
+	return &DisagreementError{ShardA: in.id, ShardB: in.id, setting: setting,
+		What: "its connections were opened before and after its settings were changed, and differ in " + what}
 }
 
-// difference names the first thing in which two dialects differ.
-func (d *dialect) difference(other *dialect) string {
+// difference names the first thing in which two dialects differ, and says whether it is a setting.
+func (d *dialect) difference(other *dialect) (what string, setting bool) {
 	for i, of := range dialectOf {
 		if d.values[i] != other.values[i] {
-			return of.what
+			return of.what, i >= firstSetting
 		}
 	}
-	return "nothing"
+	return "nothing", false
 }
 
 // agree compares the dialects of the shards that a statement reads.
@@ -120,13 +122,14 @@ func agree(parts []share) error {
 		}
 		for i, of := range dialectOf {
 			if a, b := first.values[i], d.values[i]; a != b {
-				return &DisagreementError{ShardA: parts[0].id, ShardB: p.id, What: fmt.Sprintf("%s is %q on one and %q on the other", of.what, a, b)}
+				return &DisagreementError{ShardA: parts[0].id, ShardB: p.id, setting: i >= firstSetting,
+					What: fmt.Sprintf("%s is %q on one and %q on the other", of.what, a, b)}
 			}
 		}
 	}
 	if first != nil && len(parts) > 1 {
 		if what := first.unusable(); what != "" {
-			return &DisagreementError{ShardA: parts[0].id, ShardB: parts[0].id, What: what}
+			return &DisagreementError{ShardA: parts[0].id, ShardB: parts[0].id, setting: true, What: what}
 		}
 	}
 	return nil

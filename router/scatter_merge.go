@@ -151,7 +151,7 @@ func (r *scatterRows) folds() []merge.FoldColumn {
 // finished lets the first shard's server compute the rest of the statement over the rows of all.
 func (r *scatterRows) finished(opt merge.Options) (pgx.Rows, error) {
 	r.gather.asText = true
-	first := r.gather.inputs[0].node
+	first := &r.gather.inputs[0]
 	rows, err := merge.Collect(r.ctx, r.gather.mergeInputs(), opt)
 	if err != nil {
 		return nil, err
@@ -165,17 +165,43 @@ func (r *scatterRows) finished(opt merge.Options) (pgx.Rows, error) {
 	if err != nil {
 		return nil, refused(r.sql, err)
 	}
-	got, err := rows.Finish(r.ctx, first.db, &first.types.written, template(final), r.binding.FinalArgs(r.now)...)
+	conn, err := first.db.Acquire(as(r.ctx, pool.Scatter))
 	if err != nil {
-		return nil, &blamedError{first, err}
+		return nil, &blamedError{first.node, err}
 	}
-	return &finishedRows{Rows: got, node: first}, nil
+	if err := first.speaks(r.gather.dialect, conn); err != nil {
+		conn.Release()
+		return nil, err
+	}
+	got, err := rows.Finish(r.ctx, conn, &first.types.written, template(final), r.binding.FinalArgs(r.now)...)
+	if err != nil {
+		conn.Release()
+		return nil, &blamedError{first.node, err}
+	}
+	return &finishedRows{Rows: got, node: first.node, conn: conn}, nil
 }
 
-// finishedRows are those of the finishing statement; their errors name the shard it runs on.
+// finishedRows are those of the finishing statement; their errors name the shard it runs on. They give the connection
+// back.
 type finishedRows struct {
 	pgx.Rows
 	node *node
+	conn *pool.Conn
+}
+
+// Next implements pgx.Rows.
+func (r *finishedRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.conn.Release()
+	return false
+}
+
+// Close implements pgx.Rows.
+func (r *finishedRows) Close() {
+	r.Rows.Close()
+	r.conn.Release()
 }
 
 // Err implements pgx.Rows.

@@ -329,6 +329,7 @@ func (r *scatterRows) public(n *node, err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &disagreement):
+		r.db.renewals.after(r.db, disagreement)
 		return disagreement
 	case errors.As(err, &large):
 		return &TooLargeError{What: large.What, Budget: large.Budget}

@@ -2,7 +2,9 @@ package router_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,12 +33,24 @@ func TestScatterReadsByConnectionsOfOneSetting(t *testing.T) {
 	require.NoError(t, err)
 	defer held.Close()
 	require.True(t, held.Next())
-	for _, opts := range [][]router.ScatterOption{nil, {router.Partial(func([]*router.ShardError) {})}, {router.MaxConns(1)}} {
-		_, err = zones(opts...)
-		var disagreement *router.DisagreementError
-		require.ErrorAs(t, err, &disagreement)
-		sentence(t, err, "TimeZone")
+	var disagreement *router.DisagreementError
+	_, err = zones()
+	require.ErrorAs(t, err, &disagreement)
+	sentence(t, err, "TimeZone")
+	for _, opts := range [][]router.ScatterOption{{router.Partial(func([]*router.ShardError) {})}, {router.MaxConns(1)}, nil} {
+		after, err := zones(opts...)
+		if err != nil { // one of the new ones is still to come
+			require.ErrorAs(t, err, &disagreement)
+			continue
+		}
+		require.NotEqual(t, before, after)
+		require.Len(t, slices.Compact(after), 1, "all by one setting")
 	}
 	held.Close()
 	givenBack(t, db)
+	require.Eventually(t, func() bool {
+		after, err := zones()
+		return err == nil && !slices.Equal(after, before)
+	}, time.Minute, 10*time.Millisecond, "connections from before the change are replaced")
+	require.Positive(t, db.Stat().Instances[0].Closes.Recycled)
 }
