@@ -14,6 +14,10 @@ import (
 // key. Where the text does not pin a table, the predicate is added (and the key's column to an INSERT that leaves it
 // out), so that `select count(*) from orders` counts one tenant's orders, and a forgotten condition can never reach
 // another tenant's. What is pinned to another key is a [*txn.ShardMismatchError]; what cannot be judged is refused.
+//
+// It is about rows, not about errors: PostgreSQL may evaluate a condition before it compares the key, on its own just as
+// here. A cast or division in a WHERE that other tenants' values do not fit may fail, with such a value in the server's
+// text. Row-level security evaluates its condition first; or write the cast inside CASE.
 type KeyDB struct {
 	db  *DB
 	key shard.Key
