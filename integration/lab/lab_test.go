@@ -33,7 +33,8 @@ func TestARunMeasuresEveryWayOfConnecting(t *testing.T) {
 		require.Positive(t, r.Cost.ClientCPU)
 		if runtime.GOOS == "linux" {
 			require.Positive(t, r.Cost.ServerCPU)
-			require.LessOrEqual(t, r.Cost.Backends, w.Callers+1)
+			// The backend of a connection that is closed may be there when the next one's is; three are autovacuum's workers.
+			require.LessOrEqual(t, r.Cost.Backends, 2*w.Callers+3)
 		}
 	}
 	require.Equal(t, w.Requests, results[0].Connects)
