@@ -80,6 +80,7 @@ func TestASecondGoroutineIsKeptOutOfAConnection(t *testing.T) {
 	require.ErrorIs(t, tx.Commit(within(t, soon)), pool.ErrInUse)
 	require.ErrorIs(t, savepoint.Rollback(within(t, soon)), pool.ErrInUse)
 	require.False(t, c.TryLock())
+	require.ErrorIs(t, c.MeasureRoundTrip(within(t, soon), 1), pool.ErrInUse)
 
 	cancel()
 	require.ErrorIs(t, <-ended, context.Canceled)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,8 @@ type dialer struct {
 	untried atomic.Int32 // addresses that the lookup has found and that were not dialled so far
 
 	mu          sync.Mutex
-	held        bool // a token was charged for the next socket
+	asked       []string // hosts whose addresses are counted in untried
+	held        bool     // a token was charged for the next socket
 	sock        *socket
 	established bool
 	givenUp     bool
@@ -86,15 +88,22 @@ func (dl *dialer) DialFunc(ctx context.Context, network, addr string) (net.Conn,
 	return s, nil
 }
 
-// LookupFunc is put on the connection's private copy of its config.
+// LookupFunc is put on the connection's private copy of its config. Where TLS is only preferred, pgx asks for the host
+// again, to try its addresses once more without: those wait for the same server.
 func (dl *dialer) LookupFunc(ctx context.Context, host string) ([]string, error) {
 	found, err := dl.lookup(ctx, host)
-	dl.untried.Add(int32(len(found)))
+	dl.mu.Lock()
+	defer dl.mu.Unlock()
+	if !slices.Contains(dl.asked, host) {
+		dl.asked = append(dl.asked, host)
+		dl.untried.Add(int32(len(found)))
+	}
 	return found, err
 }
 
 // share leaves the addresses that follow an equal part of the dial's time each: one that swallows packets, as the IPv6
-// address of a name may, would have all of it.
+// address of a name may, would have all of it. A single address has all of it: cut short, it would only be tried again
+// without TLS.
 func (dl *dialer) share(ctx context.Context) (context.Context, context.CancelFunc) {
 	left := dl.untried.Add(-1) + 1
 	deadline, ok := ctx.Deadline()

@@ -183,6 +183,25 @@ func TestAnAddressThatSwallowsPacketsLeavesTimeForTheNext(t *testing.T) {
 	require.Zero(t, in.Stat().DialErrors)
 }
 
+func TestASingleAddressHasTheWholeTimeOfADialWithTLSOrWithout(t *testing.T) {
+	s := shared(t)
+	var deadlines []time.Time
+	in := s.instance(limit(1), func(c *pool.Config) {
+		c.Conn.Fallbacks = []*pgconn.FallbackConfig{{Host: c.Conn.Host, Port: c.Conn.Port}} // as sslmode=prefer has it
+		dial := c.Conn.DialFunc
+		c.Conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			until, _ := ctx.Deadline()
+			if deadlines = append(deadlines, until); len(deadlines) == 1 {
+				return nil, errors.New("the first attempt fails")
+			}
+			return dial(ctx, network, addr)
+		}
+	})
+	require.NoError(t, in.Database(s.db, pool.DatabaseConfig{}).Ping(within(t, soon)))
+	require.Len(t, deadlines, 2)
+	require.Equal(t, deadlines[0], deadlines[1])
+}
+
 func unusedPort(t *testing.T) uint16 {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -38,12 +38,13 @@ func (d *Database) tripped(start time.Duration) {
 }
 
 // MeasureRoundTrip asks the server n times for nothing, for [Database.RoundTrip]. A single round trip is mostly the load
-// of its moment. The error is that of the connection, which is broken then.
+// of its moment. The error is that of the connection, which is broken then, or [ErrReleased] or [ErrInUse].
 func (c *Conn) MeasureRoundTrip(ctx context.Context, n int) error {
-	r := c.peek()
-	if r == nil {
-		return ErrReleased
+	r, err := c.enter()
+	if err != nil {
+		return err
 	}
+	defer c.exit(r)
 	for range n {
 		start := sinceEpoch()
 		if err := r.conn.PgConn().Exec(ctx, "").Close(); err != nil {

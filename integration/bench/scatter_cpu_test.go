@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/integration/testkit"
-	"github.com/keyway-go/keyway/router"
 )
 
 // cpu is what a side has used so far, in microseconds.
@@ -56,31 +55,7 @@ func used(b *testing.B, set *testkit.Set) cpu {
 func BenchmarkScatterCPU(b *testing.B) {
 	const reads, turns = 500, 20
 	set, hand := open(b)
-	for i := range shards {
-		_, err := set.Super(b, i).Exec(b.Context(), "create index on accounts (balance desc, id)")
-		require.NoError(b, err)
-	}
-	ids := make([]int64, 100)
-	for i := range ids {
-		ids[i] = int64(i*397 + 1)
-	}
-	for _, c := range []struct {
-		name         string
-		hand, routed func(context.Context) ([]account, error)
-	}{
-		{
-			"top50", func(ctx context.Context) ([]account, error) { return topByHand(ctx, hand) },
-			func(ctx context.Context) ([]account, error) {
-				return router.Select[account](ctx, set.DB.Scatter(), router.Text(top))
-			},
-		},
-		{
-			"lookup100", func(ctx context.Context) ([]account, error) { return lookupByHand(ctx, hand, ids) },
-			func(ctx context.Context) ([]account, error) {
-				return router.Select[account](ctx, set.DB, router.Text(lookup, ids))
-			},
-		},
-	} {
+	for _, c := range scatterReads(b, set, hand) {
 		b.Run(c.name, func(b *testing.B) {
 			type cost struct{ client, servers float64 }
 			one := func(read func(context.Context) ([]account, error)) cost {

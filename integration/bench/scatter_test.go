@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/integration/testkit"
 	"github.com/keyway-go/keyway/router"
 )
 
@@ -60,10 +61,14 @@ func lookupByHand(ctx context.Context, hand *byHand, ids []int64) ([]account, er
 	return apart(ctx, hand, lookup, func(i int) []any { return []any{of[i]} })
 }
 
-// BenchmarkScatter reads the first 50 rows of four shards, and 100 keys of all of them, by hand and through the router in
-// turn.
-func BenchmarkScatter(b *testing.B) {
-	set, hand := open(b)
+// scatterRead is one read of several shards, by hand and through the router.
+type scatterRead struct {
+	name         string
+	hand, routed func(context.Context) ([]account, error)
+}
+
+// scatterReads are the first 50 rows of four shards, and 100 keys of all of them.
+func scatterReads(b *testing.B, set *testkit.Set, hand *byHand) []scatterRead {
 	for i := range shards {
 		_, err := set.Super(b, i).Exec(b.Context(), "create index on accounts (balance desc, id)")
 		require.NoError(b, err)
@@ -72,10 +77,7 @@ func BenchmarkScatter(b *testing.B) {
 	for i := range ids {
 		ids[i] = int64(i*397 + 1)
 	}
-	for _, c := range []struct {
-		name         string
-		hand, routed func(context.Context) ([]account, error)
-	}{
+	return []scatterRead{
 		{
 			"top50", func(ctx context.Context) ([]account, error) { return topByHand(ctx, hand) },
 			func(ctx context.Context) ([]account, error) {
@@ -88,7 +90,14 @@ func BenchmarkScatter(b *testing.B) {
 				return router.Select[account](ctx, set.DB, router.Text(lookup, ids))
 			},
 		},
-	} {
+	}
+}
+
+// BenchmarkScatter reads the first 50 rows of four shards, and 100 keys of all of them, by hand and through the router in
+// turn.
+func BenchmarkScatter(b *testing.B) {
+	set, hand := open(b)
+	for _, c := range scatterReads(b, set, hand) {
 		b.Run(c.name, func(b *testing.B) {
 			ctx := context.Background()
 			want, err := c.hand(ctx)

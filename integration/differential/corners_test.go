@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -86,30 +85,13 @@ const cornerRegister = "select keyway.shard_table(t, 'region', 'num') from unnes
 const cornerColumns = `tenant_id, id, g, h, nm, sl, ls, lg, c, vc, bp, vb, n, m, f, r, i, s, b, ok, iv, at, ts, d, t, tz, u, tags, ctags, ia, na, rg, mr, nr, xr, ip, cd, mac, j, js, x, md, mds, p, pt, pts, k, date, upper, "Sum", count, q, slot2`
 
 func newCornerWorld(t *testing.T, r *rand.Rand) *scatterWorld {
-	clusters := pgtest.SharedN(t, 4)
+	clusters := pgtest.SharedN(t, scatterServers)
 	set := testkit.New(t, clusters, cornerSchema+factsRegister+cornerRegister, testkit.Database(pgtest.Linguistic))
 	oneName := pgtest.Database(t, clusters[0], pgtest.Linguistic)
 	w := &scatterWorld{set: set, one: pgtest.Conn(t, clusters[0], localpg.Superuser, oneName)}
 	_, err := w.one.Exec(t.Context(), "create type other as enum ('x');"+cornerSchema)
 	require.NoError(t, err)
-	supers := make([]*pgx.Conn, len(clusters))
-	for i := range supers {
-		supers[i] = set.Super(t, i)
-		_, err := supers[i].Exec(t.Context(), "alter table facts disable trigger user; alter table orders disable trigger user; alter table legs disable trigger user; alter table stops disable trigger user")
-		require.NoError(t, err)
-	}
-	insert := func(table, columns, values string, key shard.Key) {
-		_, err := w.one.Exec(t.Context(), fmt.Sprintf("insert into %s (%s) values (%s)", table, columns, values))
-		require.NoError(t, err, values)
-		route, err := set.DB.Route(key)
-		require.NoError(t, err)
-		for i, conn := range supers {
-			if route.Shard == testkit.ID(i) || r.IntN(3) == 0 {
-				_, err := conn.Exec(t.Context(), fmt.Sprintf("insert into %s (%s, slot) values (%s, %d)", table, columns, values, route.Slot))
-				require.NoError(t, err)
-			}
-		}
-	}
+	insert, supers := w.inserter(t, func() bool { return r.IntN(3) == 0 }, "facts", "orders", "legs", "stops")
 	for tenant := int64(1); tenant <= 20; tenant++ {
 		if route, err := set.DB.Route(shard.Int64(tenant)); err != nil || route.Shard == testkit.ID(3) {
 			continue

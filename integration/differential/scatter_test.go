@@ -45,23 +45,23 @@ type scatterWorld struct {
 	one *pgx.Conn
 }
 
-func newScatterWorld(t *testing.T, r *rand.Rand, copied func() bool) *scatterWorld {
-	clusters := pgtest.SharedN(t, 4)
-	set := testkit.New(t, clusters, factsSchema+factsRegister, testkit.Database(pgtest.Linguistic))
-	oneName := pgtest.Database(t, clusters[0], pgtest.Linguistic)
-	w := &scatterWorld{set: set, one: pgtest.Conn(t, clusters[0], localpg.Superuser, oneName)}
-	_, err := w.one.Exec(t.Context(), "create type other as enum ('x');"+factsSchema)
-	require.NoError(t, err)
-	supers := make([]*pgx.Conn, len(clusters))
+const scatterServers = 4
+
+// inserter returns what inserts a row everywhere it is to be, and a superuser's connection to each shard: it has disabled
+// the triggers of the tables, which would refuse the copies.
+func (w *scatterWorld) inserter(t *testing.T, copied func() bool, tables ...string) (insert func(table, columns, values string, key shard.Key), supers []*pgx.Conn) {
+	supers = make([]*pgx.Conn, scatterServers)
 	for i := range supers {
-		supers[i] = set.Super(t, i)
-		_, err := supers[i].Exec(t.Context(), "alter table facts disable trigger user; alter table orders disable trigger user")
-		require.NoError(t, err)
+		supers[i] = w.set.Super(t, i)
+		for _, table := range tables {
+			_, err := supers[i].Exec(t.Context(), "alter table "+table+" disable trigger user")
+			require.NoError(t, err)
+		}
 	}
-	insert := func(table, columns, values string, tenant int64) {
+	insert = func(table, columns, values string, key shard.Key) {
 		_, err := w.one.Exec(t.Context(), fmt.Sprintf("insert into %s (%s) values (%s)", table, columns, values))
-		require.NoError(t, err)
-		route, err := set.DB.Route(shard.Int64(tenant))
+		require.NoError(t, err, values)
+		route, err := w.set.DB.Route(key)
 		require.NoError(t, err)
 		for i, conn := range supers {
 			if route.Shard == testkit.ID(i) || copied() {
@@ -70,15 +70,26 @@ func newScatterWorld(t *testing.T, r *rand.Rand, copied func() bool) *scatterWor
 			}
 		}
 	}
+	return insert, supers
+}
+
+func newScatterWorld(t *testing.T, r *rand.Rand, copied func() bool) *scatterWorld {
+	clusters := pgtest.SharedN(t, scatterServers)
+	set := testkit.New(t, clusters, factsSchema+factsRegister, testkit.Database(pgtest.Linguistic))
+	oneName := pgtest.Database(t, clusters[0], pgtest.Linguistic)
+	w := &scatterWorld{set: set, one: pgtest.Conn(t, clusters[0], localpg.Superuser, oneName)}
+	_, err := w.one.Exec(t.Context(), "create type other as enum ('x');"+factsSchema)
+	require.NoError(t, err)
+	insert, supers := w.inserter(t, copied, "facts", "orders")
 	for tenant := int64(1); tenant <= 40; tenant++ {
 		if route, err := set.DB.Route(shard.Int64(tenant)); err != nil || route.Shard == testkit.ID(3) {
 			continue
 		}
 		for id := range r.IntN(7) {
-			insert("facts", "tenant_id, id, g, h, n, m, i, s, b, f, ok, iv, at, d, u, tags, k, md", factValues(r, tenant, id), tenant)
+			insert("facts", "tenant_id, id, g, h, n, m, i, s, b, f, ok, iv, at, d, u, tags, k, md", factValues(r, tenant, id), shard.Int64(tenant))
 		}
 		for id := range r.IntN(3) {
-			insert("orders", "tenant_id, id, state, total", fmt.Sprintf("%d, %d, %s, %d", tenant, id, []string{"'new'", "'paid'", "null"}[r.IntN(3)], r.IntN(5)), tenant)
+			insert("orders", "tenant_id, id, state, total", fmt.Sprintf("%d, %d, %s, %d", tenant, id, []string{"'new'", "'paid'", "null"}[r.IntN(3)], r.IntN(5)), shard.Int64(tenant))
 		}
 	}
 	const guard = `do $$ declare t record; begin
