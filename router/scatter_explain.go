@@ -18,6 +18,10 @@ type ScatterPlan struct {
 	// followed outside a server, which then finishes it.
 	Combine string `json:"combine,omitempty"`
 
+	// Cut is how many rows each shard is asked for at first, when that is fewer than the LIMIT and OFFSET in Text. Where a
+	// shard turns out to have more rows of the result, the statement is sent again as in Text.
+	Cut int64 `json:"cut,omitempty"`
+
 	// One is set when the statement goes to one shard like any other; nothing else is then.
 	One *Plan `json:"one,omitempty"`
 
@@ -74,6 +78,7 @@ func (s *ScatterDB) Explain(sql string, args ...any) (ScatterPlan, error) {
 	if err != nil {
 		return out, err
 	}
+	out.Cut = r.binding.CutTo(len(parts))
 	for _, p := range parts {
 		text, sent := r.binding.Shard(plan.Unasked, p.owned.ranges, p.keys, time.Time{})
 		out.Shards = append(out.Shards, ScatterShare{Shard: p.id, Instance: p.instance, Keys: len(p.keys), Text: text, Sent: len(sent)})
@@ -103,6 +108,9 @@ func (p ScatterPlan) String() string {
 	}
 	if p.Combine != "" {
 		line("rows", "%s", p.Combine)
+	}
+	if p.Cut > 0 {
+		line("limit", "each shard is asked for %d rows first", p.Cut)
 	}
 	if len(p.Tables) > 0 {
 		line("tables", "%s", strings.Join(p.Tables, ", "))

@@ -43,9 +43,16 @@ func newGather(b *plan.ScatterBinding, parts []share, now time.Time) *gather {
 	for i, p := range parts {
 		in := &g.inputs[i]
 		in.of, in.share = g, p
-		in.write(p.owned.asks())
 	}
 	return g
+}
+
+// write makes what is sent to each.
+func (g *gather) write() {
+	for i := range g.inputs {
+		in := &g.inputs[i]
+		in.write(in.owned.asks())
+	}
 }
 
 // halt ends the wait of all inputs. err is nil when nobody wants the rows any more.

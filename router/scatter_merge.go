@@ -84,6 +84,10 @@ func (r *scatterRows) merged() (pgx.Rows, error) {
 	if how == plan.Folded {
 		folds = r.folds()
 	}
+	if cut := r.binding.CutTo(len(r.gather.inputs)); cut > 0 && how == plan.Ordered && opt.Together && !r.whole && r.scatter.Cuts.Next() {
+		r.binding.Cut = cut
+	}
+	r.gather.write()
 	if how == plan.Finished {
 		return r.finished(opt)
 	}
@@ -91,7 +95,7 @@ func (r *scatterRows) merged() (pgx.Rows, error) {
 	if how == plan.Folded {
 		return merge.Fold(r.ctx, inputs, folds, opt), nil
 	}
-	opt.Hidden, opt.WithTies, opt.Offset = r.scatter.Hidden, r.scatter.Ties, r.binding.Offset
+	opt.Hidden, opt.WithTies, opt.Offset, opt.Cut = r.scatter.Hidden, r.scatter.Ties, r.binding.Offset, r.binding.Cut
 	if r.binding.Limit >= 0 {
 		opt.Limit = merge.AtMost(r.binding.Limit)
 	}

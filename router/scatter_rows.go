@@ -28,6 +28,7 @@ type scatterRows struct {
 	gather   *gather   // the attempt in progress
 	single   bool      // the whole statement runs on one shard, and Rows are that shard's, with their own retries
 	byServer bool      // a server finishes what cannot be merged here
+	whole    bool      // a cut was too short, and it is asked for all rows
 	missing  map[*node]error
 
 	started bool // a row was given out, so the statement cannot be sent again
@@ -236,10 +237,16 @@ func (r *scatterRows) Next() bool {
 
 // begin is called when the result is certain to be that of the shards asked.
 func (r *scatterRows) begin() {
-	if !r.started && len(r.missing) > 0 {
-		r.opts.partial(r.missingShards())
+	if r.started {
+		return
 	}
 	r.started = true
+	if len(r.missing) > 0 {
+		r.opts.partial(r.missingShards())
+	}
+	if !r.single && r.binding.Cut > 0 {
+		r.scatter.Cuts.Enough()
+	}
 }
 
 // Err implements pgx.Rows.
@@ -310,6 +317,13 @@ func (r *scatterRows) retry(n *node, err error) bool {
 		}
 		r.byServer = true
 		r.scatter.ByServer.Store(true)
+		return true
+	case errors.Is(err, merge.ErrCut):
+		if r.whole {
+			return false
+		}
+		r.whole = true
+		r.scatter.Cuts.Short()
 		return true
 	case n == nil:
 		return false

@@ -125,7 +125,7 @@ func (g *scatterGenerator) limit() string {
 		return ""
 	}
 	return g.pick(" limit 5", " limit "+g.arg(int64(7)), " limit 0", " limit 4 offset 3", " limit "+g.arg(int64(3))+" offset "+g.arg(int64(2)), " offset 10",
-		" fetch first 3 rows only", " fetch first 3 rows with ties", " limit null")
+		" fetch first 3 rows only", " fetch first 3 rows with ties", " limit null", " limit 14", " limit "+g.arg(int64(40)), " limit 21 offset 4")
 }
 
 func (g *scatterGenerator) union() (string, bool) {

@@ -11,6 +11,14 @@ import (
 // sends: let a server sort instead.
 var ErrNotOrderable = errors.New("the order of this type cannot be followed outside the server")
 
+// ErrCut is the error of a merge with [Options.Cut] whose inputs were asked for too few rows, or for rows that are too
+// large to be held: ask for all of them.
+var ErrCut error = cutError{}
+
+type cutError struct{}
+
+func (cutError) Error() string { return "the inputs were asked for too few rows" }
+
 // ErrClosed is the error of reading a row from rows that are closed.
 var ErrClosed = errors.New("rows are closed")
 

@@ -14,7 +14,7 @@ import (
 // Rows that sort equal come in the order of the inputs.
 func Ordered(ctx context.Context, inputs []Input, order []SortColumn, opt Options) *Rows {
 	r := newRows(ctx, inputs, &ordered{columns: order}, opt)
-	r.holding = r.opt.Wave < len(inputs)
+	r.holding = r.opt.Wave < len(inputs) || r.opt.Cut > 0
 	r.start()
 	return r
 }
@@ -29,6 +29,9 @@ type ordered struct {
 
 func (o *ordered) prepare(r *Rows) (err error) {
 	o.keys, err = newKeyer(o.columns, r.fields)
+	if err == nil && r.opt.Cut > 0 {
+		err = o.checkCut(r)
+	}
 	return err
 }
 
@@ -101,14 +104,21 @@ func (o *ordered) forward(r *Rows, p *pump) (more, ok bool) {
 	}
 }
 
-func (o *ordered) readKey(r *Rows, p *pump, row [][]byte) bool {
-	key, err := o.keys.append(p.key[:0], row)
-	if err != nil {
-		r.refuse(&ShardError{Shard: p.in.Shard(), Err: err})
-		return false
+func (o *ordered) readKey(r *Rows, p *pump, row [][]byte) (ok bool) {
+	var err error
+	if p.key, err = o.keyOf(p, row, p.key[:0]); err != nil {
+		r.refuse(err)
 	}
-	p.key = key
-	return true
+	return err == nil
+}
+
+// keyOf appends the key of a row of p to dst.
+func (o *ordered) keyOf(p *pump, row [][]byte, dst []byte) ([]byte, error) {
+	key, err := o.keys.append(dst, row)
+	if err != nil {
+		return dst, &ShardError{Shard: p.in.Shard(), Err: err}
+	}
+	return key, nil
 }
 
 func (o *ordered) less(a, b *pump) bool {

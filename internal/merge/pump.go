@@ -32,57 +32,95 @@ type pump struct {
 	key     []byte // of the current row, in a merge with an order
 }
 
-// run opens the input, reads it to its end or until the merge stops, and gives it back.
-func (p *pump) run() {
-	defer p.end()
+// run opens the input, reads it to its end or until the merge stops, and gives it back. On the caller's own goroutine,
+// here, it reads only what there is room for: the caller makes room.
+func (p *pump) run(here bool) {
 	if p.rows.stopping() && !p.sent {
+		p.end()
 		return
 	}
 	src, err := p.in.Open(p.rows.ctx)
 	if err != nil {
 		p.rows.fail(p, err)
+		p.end()
 		return
 	}
-	if !p.read(src) {
+	if !src.Next() {
+		p.leave(src, p.empty(src))
+		return
+	}
+	if err := p.rows.describe(p, src); err != nil {
+		p.rows.fail(p, err)
+		p.leave(src, false)
+		return
+	}
+	p.read(src, here)
+}
+
+// empty is for a source without rows. One that failed has no columns.
+func (p *pump) empty(src Source) bool {
+	if src.Err() != nil {
+		return true
+	}
+	if err := p.rows.describe(p, src); err != nil {
+		p.rows.fail(p, err)
+	}
+	return true
+}
+
+// read takes the row that src has, and all after it.
+func (p *pump) read(src Source, here bool) {
+	for more := true; more; more = src.Next() {
+		row := src.RawValues()
+		size := sizeOf(row)
+		if here && !p.hasRoom(size+len(row)*valueBytes) {
+			p.rows.spread()
+			go p.read(src, false)
+			return
+		}
+		if !p.add(row, size) {
+			p.leave(src, false)
+			return
+		}
+	}
+	p.leave(src, true)
+}
+
+// leave gives the input back after its rows, or before the last of them when they are not wanted any more.
+func (p *pump) leave(src Source, read bool) {
+	if !read {
 		p.drain(src)
 	}
 	src.Close()
 	if err := src.Err(); err != nil {
 		p.rows.fail(p, err)
 	}
+	p.end()
 }
 
-// read returns false when it stopped before the end.
-func (p *pump) read(src Source) bool {
-	more := src.Next()
-	// A statement that failed has no columns.
-	if !more && src.Err() != nil {
-		return true
-	}
-	if err := p.rows.describe(p, src); err != nil {
-		p.rows.fail(p, err)
-		return false
-	}
-	for ; more; more = src.Next() {
-		if !p.add(src.RawValues()) {
-			return false
-		}
-	}
-	return true
+// hasRoom reports whether add would not wait.
+func (p *pump) hasRoom(cost int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fits(cost)
 }
 
-// add copies a row, and waits for room when there is none. It returns false when the merge stops.
-func (p *pump) add(row [][]byte) bool {
+// fits is hasRoom for who holds mu.
+func (p *pump) fits(cost int) bool {
+	return p.rows.holding || p.held == 0 || p.held+cost <= p.rows.opt.Prefetch
+}
+
+// add copies a row of that size, and waits for room when there is none. It returns false when the merge stops.
+func (p *pump) add(row [][]byte, size int) bool {
 	if p.rows.stopping() {
 		return false
 	}
-	size := sizeOf(row)
 	cost := size + len(row)*valueBytes
 	if !p.rows.charge(p, int64(cost)) {
 		return false
 	}
 	p.mu.Lock()
-	for !p.rows.holding && p.held > 0 && p.held+cost > p.rows.opt.Prefetch {
+	for !p.fits(cost) {
 		p.mu.Unlock()
 		p.rows.spread()
 		select {
@@ -125,7 +163,8 @@ func (p *pump) cancel() {
 	}
 }
 
-// end gives the input back, unless the rows decode with its connection's types, and says that no more rows will come.
+// end gives the input back, unless the rows decode with its connection's types, and says that no more rows will come. It
+// is the last that touches the pump, but for the caller.
 func (p *pump) end() {
 	p.cancelMu.Lock()
 	p.released = true
@@ -136,6 +175,7 @@ func (p *pump) end() {
 	p.mu.Lock()
 	p.ended = true
 	p.mu.Unlock()
+	p.rows.inputEnded(p.index)
 }
 
 // take moves to the next row, which is valid until the next call. ok is false when there is none yet or no more will
@@ -208,9 +248,20 @@ func (r *Rows) sameType(b int) func(oidA, oidB uint32) bool {
 
 // charge counts bytes that are held whatever the caller reads. It returns false past the budget.
 func (r *Rows) charge(p *pump, cost int64) bool {
-	if !r.holding || r.charged.Add(cost) <= r.opt.Budget {
+	if !r.holding {
 		return true
 	}
-	r.fail(p, &TooLargeError{What: "the rows to be sorted", Budget: r.opt.Budget})
-	return false
+	held := r.charged.Add(cost)
+	switch {
+	case r.opt.Cut > 0:
+		// No more than a merge that is not cut would hold.
+		if held > int64(r.opt.Prefetch)*int64(r.inputs) {
+			r.fail(p, ErrCut)
+			return false
+		}
+	case held > r.opt.Budget:
+		r.fail(p, &TooLargeError{What: "the rows to be sorted", Budget: r.opt.Budget})
+		return false
+	}
+	return true
 }

@@ -42,8 +42,11 @@ type Rows struct {
 	stopped  atomic.Bool
 	wake     chan struct{} // a signal that the pump waited for has rows or has ended, or that the merge has stopped
 	waitsFor atomic.Int32  // the index of that pump, nothing or anything
+	inputs   int           // their number
 	next     atomic.Int32  // the input to be opened next
 	spare    atomic.Int32  // goroutines that are not started yet; see spread
+	late     *time.Timer   // starts guard; nil where the caller reads nothing itself
+	guarded  chan struct{} // closed when guard has ended
 	charged  atomic.Int64  // bytes held
 	live     atomic.Int32  // inputs that have not ended
 	ended    chan struct{} // closed when live is 0
@@ -77,6 +80,7 @@ func newRows(ctx context.Context, inputs []Input, from sequence, opt Options) *R
 		ctx: ctx, opt: opt, pumps: make([]pump, len(inputs)), from: from,
 		lender: -1, described: -1, types: opt.Types,
 		known: make(chan struct{}), stop: make(chan struct{}), wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		inputs: len(inputs), guarded: make(chan struct{}),
 	}
 	switch {
 	case r.types != nil:
@@ -87,6 +91,7 @@ func newRows(ctx context.Context, inputs []Input, from sequence, opt Options) *R
 	}
 	r.waitsFor.Store(nothing)
 	r.live.Store(int32(len(inputs)))
+	r.spare.Store(int32(opt.Wave))
 	r.silent = len(inputs)
 	for i, in := range inputs {
 		r.pumps[i] = pump{rows: r, index: i, in: in, room: make(chan struct{}, 1)}
@@ -94,23 +99,21 @@ func newRows(ctx context.Context, inputs []Input, from sequence, opt Options) *R
 	return r
 }
 
-// patience is how long one goroutine may take to read what all inputs have sent, before each has a goroutine of its own.
+// patience is how long the caller may take to read what all inputs have sent, before each has a goroutine of its own.
 const patience = time.Millisecond
 
 // start opens the inputs. Each goroutine ends when it has no more inputs to read; Close waits for all inputs to end.
 //
-// Where all statements could be sent, one goroutine reads the answers one after another: what a few servers send at about
-// the same time is read in less time than it takes to wake a goroutine for each, and the caller is woken once. When that
-// takes longer, because a server takes its time or sends much, the others are started.
+// Where all statements could be sent, the caller reads the answers itself, one after another, once it wants the first
+// row: what a few servers send at about the same time is read in less time than it takes to wake goroutines. When that
+// takes longer, because a server takes its time or sends much, or because the caller does not come, goroutines are
+// started for what is left.
 func (r *Rows) start() {
-	workers := r.opt.Wave
 	if r.opt.Together && r.send() {
-		r.spare.Store(int32(workers - 1))
-		workers = 1
+		r.late = time.AfterFunc(patience, r.guard)
+		return
 	}
-	for range workers {
-		go r.work(len(r.pumps))
-	}
+	r.spread()
 }
 
 // send sends what can be sent without waiting, and reports whether that was everything.
@@ -124,25 +127,48 @@ func (r *Rows) send() bool {
 	return all
 }
 
-// spread starts the goroutines that are not started yet.
+// spread starts the goroutines, unless they are started.
 func (r *Rows) spread() {
 	for range r.spare.Swap(0) {
-		go r.work(len(r.pumps))
+		go r.work(false)
 	}
 }
 
-func (r *Rows) work(inputs int) {
+// work reads inputs that nobody has taken.
+func (r *Rows) work(here bool) {
 	for {
 		i := int(r.next.Add(1)) - 1
-		if i >= inputs {
+		if i >= r.inputs {
 			return
 		}
-		r.pumps[i].run()
-		// The last that is done with the pumps: Close takes them apart when all have ended.
-		if r.live.Add(-1) == 0 {
-			close(r.ended)
-		}
-		r.wakeFor(i)
+		r.pumps[i].run(here)
+	}
+}
+
+// inputEnded is called by each pump as its last. Close takes the pumps apart when all have ended.
+func (r *Rows) inputEnded(index int) {
+	if r.live.Add(-1) == 0 {
+		close(r.ended)
+	}
+	r.wakeFor(index)
+}
+
+// guard is started when patience has run out. It does for a caller who is still reading what Close does: a read that does
+// not end keeps nobody from seeing that another input has failed.
+func (r *Rows) guard() {
+	defer close(r.guarded)
+	r.spread()
+	select {
+	case <-r.ended:
+	case <-r.stop:
+		r.endAll()
+	}
+}
+
+// endAll returns when all inputs have ended; those that do not within the grace are cancelled.
+func (r *Rows) endAll() {
+	if !r.endsWithin(r.opt.Grace) {
+		r.cancelAll()
 	}
 }
 
@@ -164,6 +190,7 @@ type ownError interface{ ofMerge() }
 
 func (*MismatchError) ofMerge() {}
 func (*TooLargeError) ofMerge() {}
+func (cutError) ofMerge()       {}
 
 func (r *Rows) stopPumps() {
 	if r.stopped.CompareAndSwap(false, true) {
@@ -266,8 +293,8 @@ func (r *Rows) awaitFields() bool {
 		return true
 	default:
 	}
-	if r.spare.Load() > 0 {
-		r.awaitOne()
+	if r.late != nil {
+		r.work(true)
 	}
 	select {
 	case <-r.known:
@@ -278,18 +305,6 @@ func (r *Rows) awaitFields() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// awaitOne waits as long as one goroutine may take for all inputs.
-func (r *Rows) awaitOne() {
-	expired := time.NewTimer(patience)
-	defer expired.Stop()
-	select {
-	case <-r.known:
-	case <-r.stop:
-	case <-expired.C:
-		r.spread()
 	}
 }
 
@@ -315,9 +330,13 @@ func (r *Rows) Close() {
 	r.err = r.failed
 	r.mu.Unlock()
 	r.stopPumps()
-	if !r.endsWithin(r.opt.Grace) {
-		r.spread()
-		r.cancelAll()
+	if r.late != nil && !r.late.Stop() {
+		<-r.guarded
+	} else {
+		if int(r.next.Load()) < r.inputs {
+			r.spread()
+		}
+		r.endAll()
 	}
 	if r.lender >= 0 {
 		r.pumps[r.lender].in.Release()

@@ -64,7 +64,7 @@ func TestTogetherGivesOutNothingBeforeAllHaveAnswered(t *testing.T) {
 	}
 }
 
-// TestAnAnswerThatTakesLongDelaysNoOther: one goroutine reads what all have sent, but not for long.
+// TestAnAnswerThatTakesLongDelaysNoOther: the caller reads what all have sent, but not alone for long.
 func TestAnAnswerThatTakesLongDelaysNoOther(t *testing.T) {
 	for name, first := range map[string]string{
 		"nothing":          "select pg_sleep(600)",

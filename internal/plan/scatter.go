@@ -87,6 +87,8 @@ type Scatter struct {
 
 	// ByServer is for whoever runs the plan: set once it was found that the rows are to be finished by a server.
 	ByServer atomic.Bool
+	// Cuts is for whoever runs the plan, too.
+	Cuts Cuts
 
 	newer       []string                            // functions called that an older PostgreSQL has not; see callsByName
 	text        string                              // of the shards, with marks

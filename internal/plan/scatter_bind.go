@@ -26,6 +26,9 @@ type ScatterBinding struct {
 	// Limit and Offset count rows of the result. Limit is -1 without one.
 	Limit, Offset int64
 
+	// Cut is how many rows a shard is asked for instead of those that it may have of the result; 0 for all. See CutTo.
+	Cut int64
+
 	plan *Scatter
 	args []any // without pgx's options
 }
@@ -104,7 +107,7 @@ func (sb *ScatterBinding) bounds() error {
 // are its own; and now the one instant that now() is in the whole statement. The text is the same for the same ranges and
 // the same question. With OwnKeys no row is compared with them.
 func (sb *ScatterBinding) Shard(asks Question, owned []shard.Range, keys []shard.Key, now time.Time) (string, []any) {
-	p := sb.plan.pieceFor(asks, owned, sb.OwnKeys())
+	p := sb.plan.pieceFor(asks, owned, sb.OwnKeys(), sb.Cut)
 	if len(p.args) == 0 {
 		return p.text, nil
 	}
@@ -142,6 +145,9 @@ func (sb *ScatterBinding) arg(a arg, keys []shard.Key, now time.Time) any {
 	case argClock:
 		return now
 	case argLimit:
+		if sb.Cut > 0 {
+			return sb.Cut
+		}
 		if sb.Limit < 0 {
 			return nil
 		}

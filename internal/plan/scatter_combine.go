@@ -198,20 +198,28 @@ func (sp *splitter) shardText(edits []edit) {
 	sp.plan.text = sp.render(sqlparse.Span{Start: 0, End: len(sp.text)}, append(slices.Clone(sp.shard), edits...)...)
 }
 
-// limitEdits ask each shard for the rows that the offset skips too, since all of them may be one shard's.
+// limitEdits ask each shard for the rows that the offset skips too, since all of them may be one shard's. Where the rows
+// are merged in order the number may be cut; see [ScatterBinding.CutTo].
 func (sp *splitter) limitEdits() []edit {
-	q := sp.query
-	if q.Offset == nil {
+	q, p := sp.query, sp.plan
+	mayCut := p.Combine == Ordered && !p.Ties && p.limit.set
+	if q.Offset == nil && !mayCut {
 		return nil
 	}
-	at := q.Offset.Pos()
-	edits := []edit{{at: at.Start, to: at.End, text: "0"}}
+	var edits []edit
+	if q.Offset != nil {
+		at := q.Offset.Pos()
+		edits = append(edits, edit{at: at.Start, to: at.End, text: "0"})
+	}
 	if q.Limit != nil {
-		at, text := q.Limit.Pos(), mark(arg{kind: argLimit})+"::int8"
-		if l, o := sp.plan.limit, sp.plan.offset; l.constant() && o.constant() && l.n <= math.MaxInt64-o.n {
-			text = strconv.FormatInt(l.n+o.n, 10)
+		at, text := q.Limit.Pos(), " ("+mark(arg{kind: argLimit})+"::int8) "
+		if l, o := p.limit, p.offset; l.constant() && (!o.set || o.constant()) && l.n <= math.MaxInt64-o.n {
+			text = limitMark(l.n + o.n)
 		}
-		edits = append(edits, edit{at: at.Start, to: at.End, text: " (" + text + ") "})
+		if at.Start == at.End { // FETCH FIRST ROW
+			text = " " + text + " "
+		}
+		edits = append(edits, edit{at: at.Start, to: at.End, text: text})
 	}
 	return edits
 }

@@ -60,7 +60,7 @@ type groupedQuery struct {
 // finalArgs are what the arguments of a final query hold, in their order.
 func (f *finalQuery) finalArgs() []arg {
 	if f.grouped != nil {
-		return numbered(f.grouped.text, unasked, "").args
+		return numbered(f.grouped.text, blanks{owns: unasked}).args
 	}
 	return []arg{{kind: argCount}, {kind: argSkip}}
 }
@@ -157,7 +157,7 @@ func (g *groupedQuery) write(columns []ResultColumn, approximate bool) (*Final, 
 	if err != nil {
 		return nil, err
 	}
-	return w.final(text, numbered(g.text, unasked, "").args), nil
+	return w.final(text, numbered(g.text, blanks{owns: unasked}).args), nil
 }
 
 // typed writes what depends on the types of the partial results.

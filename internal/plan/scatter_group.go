@@ -248,8 +248,8 @@ func (g *grouping) checkWindow(call *sqlparse.FuncCall) {
 
 // separateParameters refuses a parameter that is in both texts: each would find the parameter's type for itself.
 func (g *grouping) separateParameters() {
-	final := numbered(g.plan.final.grouped.text, unasked, "")
-	for _, a := range numbered(g.plan.text, unasked, "").args {
+	final := numbered(g.plan.final.grouped.text, blanks{owns: unasked})
+	for _, a := range numbered(g.plan.text, blanks{owns: unasked}).args {
 		if a.kind == argCaller && slices.Contains(final.args, a) {
 			panic(refuse(Inexact, -1, "$"+strconv.Itoa(a.n)+" is used both for rows and for groups over all shards", "pass it twice"))
 		}

@@ -256,7 +256,7 @@ func TestEachShardGetsItsOwnKeysOfAListThatIsUsedOnce(t *testing.T) {
 	require.Equal(t, int64(5), b.Offset)
 	_, b = bind("select id from orders order by id limit 10 offset 5")
 	text, args = b.Shard(plan.Unasked, owned[:1], nil, time.Time{})
-	require.Equal(t, `select id from orders where "orders"."slot" between '0' and '5'  order by id limit  (15)  offset 0`, text)
+	require.Equal(t, `select id from orders where "orders"."slot" between '0' and '5'  order by id limit 15 offset 0`, text)
 	require.Empty(t, args)
 
 	s, err := plan.BuildScatter("select id from orders order by id limit $1", fixture, "app", false)

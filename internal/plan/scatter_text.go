@@ -58,23 +58,24 @@ type pieceKey struct {
 	at   *shard.Range
 	asks Question
 	keys bool // the shard is asked for keys of its own
+	cut  int64
 }
 
 // pieceFor is the text for a shard that owns these ranges. Maps live long and have few shards, so it is written once for
 // each.
-func (s *Scatter) pieceFor(asks Question, ranges []shard.Range, keys bool) *piece {
+func (s *Scatter) pieceFor(asks Question, ranges []shard.Range, keys bool, cut int64) *piece {
 	write := func() *piece {
 		owns := owned(ranges)
 		if keys {
 			owns = unasked
 		}
-		p := numbered(s.text, owns, asks.gate(ranges))
+		p := numbered(s.text, blanks{owns: owns, gate: asks.gate(ranges), cut: cut})
 		return &p
 	}
 	if len(ranges) == 0 {
 		return write()
 	}
-	key := pieceKey{&ranges[0], asks, keys}
+	key := pieceKey{&ranges[0], asks, keys, cut}
 	known := s.pieces.Load()
 	if known != nil {
 		if p := (*known)[key]; p != nil {
@@ -90,9 +91,15 @@ func (s *Scatter) pieceFor(asks Question, ranges []shard.Range, keys bool) *piec
 	return p
 }
 
-// numbered makes a piece of a text with marks; owns says that the slot in a column is owned, and gate is written in place
-// of every [gateMark].
-func numbered(text string, owns func(column string) string, gate string) piece {
+// blanks are what is written in place of marks.
+type blanks struct {
+	owns func(column string) string // that the slot in a column is owned
+	gate string
+	cut  int64 // the constant limit, unless it is 0
+}
+
+// numbered makes a piece of a text with marks.
+func numbered(text string, in blanks) piece {
 	var p piece
 	var b strings.Builder
 	for {
@@ -104,11 +111,16 @@ func numbered(text string, owns func(column string) string, gate string) piece {
 		}
 		word, after, _ := strings.Cut(rest, markEnd)
 		if column, ok := strings.CutPrefix(word, "o"); ok {
-			text = owns(column) + after
+			text = in.owns(column) + after
 			continue
 		}
 		if word == "g" {
-			text = gate + after
+			text = in.gate + after
+			continue
+		}
+		if n, ok := strings.CutPrefix(word, "l"); ok {
+			b.WriteString(limitOf(n, in.cut))
+			text = after
 			continue
 		}
 		if word[0] != 'p' {
