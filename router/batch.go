@@ -56,6 +56,7 @@ func (db *DB) sendBatch(ctx context.Context, key shard.Key, b *pgx.Batch) pgx.Ba
 		return db.sendSplit(ctx, b, parts)
 	}
 	p := parts[0]
+	p.results.queued = b.QueuedQueries
 	p.results.BatchResults = p.node.db.SendBatch(ctx, p.batch)
 	return &p.results
 }
@@ -68,8 +69,8 @@ type batchPart struct {
 }
 
 // add puts statement i of the caller's batch at the end of the part.
-func (p *batchPart) add(i int, q *pgx.QueuedQuery, r routedQuery) {
-	p.batch.Queue(r.text, r.args...).Fn = q.Fn
+func (p *batchPart) add(i int, r routedQuery) {
+	p.batch.Queue(r.text, r.args...)
 	p.results.numbers = append(p.results.numbers, i+1)
 	p.results.writes = p.results.writes || r.writes
 }
@@ -108,14 +109,14 @@ func (db *DB) routeBatch(ctx context.Context, key shard.Key, b *pgx.Batch) ([]*b
 			return nil, err
 		}
 	}
-	for i, q := range b.QueuedQueries {
+	for i := range routed {
 		n := cmp.Or(routed[i].node, home)
 		p := byNode[n]
 		if p == nil {
 			p = db.newPart(snap, n, b.Len())
 			byNode[n] = p
 		}
-		p.add(i, q, routed[i])
+		p.add(i, routed[i])
 	}
 	if len(byNode) == 0 {
 		byNode[home] = db.newPart(snap, home, 0)
@@ -146,6 +147,10 @@ type batchResults struct {
 	numbers []int  // of the statements in the caller's batch, from 1; nil when they are the same
 	next    int    // statements whose result was asked for
 	of      int
+
+	queued []*pgx.QueuedQuery // whose functions Close runs; nil for the parts of a batch, where splitBatch does
+	closed bool
+	err    error // what Close returned
 }
 
 // statement is the number of the i-th statement in the caller's batch.
@@ -185,13 +190,47 @@ func (r *batchResults) Exec() (pgconn.CommandTag, error) {
 func (r *batchResults) Query() (pgx.Rows, error) {
 	r.next++
 	got, err := r.BatchResults.Query()
-	return &shardRows{Rows: got, fail: r.failure(r.next)}, r.fail(err)
+	if err != nil {
+		err = r.fail(err)
+		return failedRows(err), err
+	}
+	return &batchRows{shardRows: shardRows{Rows: got, fail: r.failure(r.next)}}, nil
 }
+
+// batchRows are the rows of one statement of a batch.
+type batchRows struct {
+	shardRows
+	err error // of Scan
+}
+
+// Scan implements pgx.Rows. That a value does not fit is kept from pgx, which would take it for an error of the batch, and
+// not say any more what became of the other statements.
+func (r *batchRows) Scan(dest ...any) error {
+	if r.err = r.scan(dest); r.err != nil {
+		r.Close()
+	}
+	return r.err
+}
+
+func (r *batchRows) scan(dest []any) error {
+	if len(dest) == 1 {
+		if s, ok := dest[0].(pgx.RowScanner); ok {
+			return s.ScanRow(r)
+		}
+	}
+	return pgx.ScanRow(r.Rows.Conn().TypeMap(), r.FieldDescriptions(), r.RawValues(), dest...)
+}
+
+// Err implements pgx.Rows.
+func (r *batchRows) Err() error { return cmpErr(r.err, r.shardRows.Err()) }
 
 // QueryRow implements pgx.BatchResults.
 func (r *batchResults) QueryRow() pgx.Row {
-	r.next++
-	return shardRow{row: r.BatchResults.QueryRow(), fail: r.failure(r.next)}
+	rows, err := r.Query()
+	if err != nil {
+		return failedRow{err}
+	}
+	return firstRow{rows}
 }
 
 // failure is fail for a statement whose result is read later.
@@ -204,11 +243,52 @@ func (r *batchResults) failure(statement int) func(error) error {
 	}
 }
 
-// Close implements pgx.BatchResults. Which statement an error is of is not known here.
+// Close implements pgx.BatchResults. Which statement an error is of is not known here. What a function returned is
+// returned as it is: the shard had no part in it.
 func (r *batchResults) Close() error {
-	err := r.BatchResults.Close()
-	if err == nil {
-		return nil
+	if r.closed {
+		return r.err
 	}
-	return r.public(err)
+	r.closed = true
+	called := false
+	defer func() {
+		if !called { // a function panics
+			_ = r.BatchResults.Close()
+		}
+	}()
+	r.err = callFunctions(r.queued, &r.next, r)
+	called = true
+	if err := r.BatchResults.Close(); err != nil {
+		r.err = r.public(err)
+	}
+	return r.err
+}
+
+// callFunctions runs the functions of the statements whose results were not asked for, in the order of Queue until one
+// returns an error. A result that a function does not ask for is dropped, so that the next one does not find it instead of
+// its own.
+func callFunctions(queued []*pgx.QueuedQuery, next *int, results pgx.BatchResults) (err error) {
+	for err == nil && *next < len(queued) {
+		at := *next
+		if f := queued[at].Fn; f != nil {
+			err = f(results)
+		}
+		if err == nil && *next == at {
+			_, err = results.Exec()
+		}
+	}
+	return err
+}
+
+// unread is b without its functions, which [batchResults] runs.
+func unread(b *pgx.Batch) *pgx.Batch {
+	queries := make([]pgx.QueuedQuery, b.Len())
+	list := make([]*pgx.QueuedQuery, b.Len())
+	for i, q := range b.QueuedQueries {
+		queries[i] = pgx.QueuedQuery{SQL: q.SQL, Arguments: q.Arguments}
+		list[i] = &queries[i]
+	}
+	c := *b
+	c.QueuedQueries = list
+	return &c
 }

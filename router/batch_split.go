@@ -112,15 +112,7 @@ func (s *splitBatch) callFunctions() (err error) {
 			_ = s.closeParts(nil)
 		}
 	}()
-	for err == nil && s.next < len(s.of) {
-		at := s.next
-		if f := s.queued[at].Fn; f != nil {
-			err = f(s)
-		} else {
-			_, err = s.Exec()
-		}
-		s.next = max(s.next, at+1)
-	}
+	err = callFunctions(s.queued, &s.next, s)
 	finished = true
 	return err
 }
@@ -130,9 +122,6 @@ func (s *splitBatch) closeParts(called error) error {
 	partial := &PartialBatchError{}
 	var failures []error
 	for i, p := range s.parts {
-		for j := range p.batch.QueuedQueries {
-			p.batch.QueuedQueries[j].Fn = nil // called by now, or not to be called
-		}
 		err := p.results.Close()
 		s.conns[i].Release()
 		var doubt *txn.InDoubtError

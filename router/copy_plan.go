@@ -25,6 +25,7 @@ type copyPlan struct {
 
 	key     []catalog.KeyColumn
 	keyAt   []int // per key column: its place in the caller's row, or -1 when the scope supplies it
+	limits  []int // per key column: n of varchar(n), or 0
 	scope   shard.Key
 	want    shard.ID // the scope's shard, for messages
 	addSlot bool
@@ -105,6 +106,8 @@ func (p *copyPlan) shardedColumns(t *catalog.Table) error {
 			return p.refuse(plan.BadKey, fmt.Sprintf("the handle's key is not a value of %s.%s (%s)", p.table, k.Name, k.Type), "")
 		}
 		p.keyAt = append(p.keyAt, at)
+		c, _ := t.Column(k.Name)
+		p.limits = append(p.limits, plan.LengthLimit(c))
 	}
 	if t.HasSlot {
 		p.addSlot = true
@@ -156,13 +159,16 @@ func (p *copyPlan) keyNames() []string {
 func (p *copyPlan) keyOf(row []any) (shard.Key, error) {
 	p.parts = p.parts[:0]
 	for i, at := range p.keyAt {
-		if at < 0 {
-			p.parts = append(p.parts, p.scope.Part(i))
-			continue
+		k, err := p.part(row, i, at)
+		if err == nil {
+			err = plan.FitsLength(k, p.key[i].Type, p.limits[i])
 		}
-		k, err := shard.FromValue(row[at], p.key[i].Type)
 		if err != nil {
 			return k, fmt.Errorf("column %s: %w", p.key[i].Name, err)
+		}
+		if at < 0 {
+			p.parts = append(p.parts, k)
+			continue
 		}
 		switch row[at].(type) {
 		case int64, int32, int16, int, string:
@@ -175,6 +181,14 @@ func (p *copyPlan) keyOf(row []any) (shard.Key, error) {
 		return p.parts[0], nil
 	}
 	return shard.Composite(p.parts...), nil
+}
+
+// part reads part i of the key.
+func (p *copyPlan) part(row []any, i, at int) (shard.Key, error) {
+	if at < 0 {
+		return p.scope.Part(i), nil
+	}
+	return shard.FromValue(row[at], p.key[i].Type)
 }
 
 // keyedSource is a source whose rows all go to one place: those of one key, or of a home table.

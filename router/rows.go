@@ -2,12 +2,10 @@ package router
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/keyway-go/keyway/shard"
 )
@@ -163,10 +161,8 @@ func (r *row) Scan(dest ...any) error {
 		return rs.err
 	}
 	defer rs.Close()
-	for _, d := range dest {
-		if _, ok := d.(*pgtype.DriverBytes); ok {
-			return errors.New("cannot scan into *pgtype.DriverBytes from QueryRow")
-		}
+	if err := outlives(dest); err != nil {
+		return err
 	}
 	if !rs.Next() {
 		if rs.err == nil {

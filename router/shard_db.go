@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/keyway-go/keyway/pool"
@@ -118,7 +119,7 @@ func (s *ShardDB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults 
 	if err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
-	results := &batchResults{BatchResults: conn.SendBatch(ctx, b), shard: s.node.id, of: b.Len()}
+	results := &batchResults{BatchResults: conn.SendBatch(ctx, unread(b)), shard: s.node.id, of: b.Len(), queued: b.QueuedQueries}
 	if s.observed != nil {
 		results.db = s.db
 	}
@@ -256,6 +257,9 @@ type firstRow struct{ rows pgx.Rows }
 // Scan implements pgx.Row.
 func (r firstRow) Scan(dest ...any) error {
 	defer r.rows.Close()
+	if err := outlives(dest); err != nil {
+		return err
+	}
 	if !r.rows.Next() {
 		return cmpErr(r.rows.Err(), ErrNoRows)
 	}
@@ -266,24 +270,19 @@ func (r firstRow) Scan(dest ...any) error {
 	return r.rows.Err()
 }
 
+// outlives refuses what would hold on to the connection's buffer after the row is closed, as pgx does.
+func outlives(dest []any) error {
+	for _, d := range dest {
+		if _, ok := d.(*pgtype.DriverBytes); ok {
+			return errors.New("cannot scan into *pgtype.DriverBytes from QueryRow")
+		}
+	}
+	return nil
+}
+
 func cmpErr(err, otherwise error) error {
 	if err != nil {
 		return err
 	}
 	return otherwise
-}
-
-// shardRow is a pgx.Row whose errors name the shard.
-type shardRow struct {
-	row  pgx.Row
-	fail func(error) error
-}
-
-// Scan implements pgx.Row.
-func (r shardRow) Scan(dest ...any) error {
-	err := r.row.Scan(dest...)
-	if errors.Is(err, ErrNoRows) {
-		return err
-	}
-	return r.fail(err)
 }

@@ -1,9 +1,6 @@
 package plan
 
 import (
-	"fmt"
-	"unicode/utf8"
-
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -87,29 +84,24 @@ func (b *binder) insertReads(key shard.Key, same bool) error {
 }
 
 func (b *binder) rowPart(r *rowPart, i, parts int) (shard.Key, error) {
+	var k shard.Key
+	var err error
 	switch {
 	case r.scope:
-		return scopePart(b.scope, i, parts, r.typ)
+		k, err = scopePart(b.scope, i, parts, r.typ)
 	case r.param == 0:
 		return r.key, nil
+	default:
+		k, err = b.key(r.param, r.typ)
 	}
-	k, err := b.key(r.param, r.typ)
 	if err == nil {
 		err = r.fits(k)
 	}
 	return k, err
 }
 
-// fits refuses a text that varchar(n) would refuse, or cut at trailing blanks after the slot was computed.
-func (r *rowPart) fits(k shard.Key) error {
-	if r.limit == 0 {
-		return nil
-	}
-	if s, ok := k.Value().(string); ok && utf8.RuneCountInString(s) > r.limit {
-		return &shard.KeyError{Type: r.typ, Reason: fmt.Sprintf("it is longer than the column's %d characters", r.limit)}
-	}
-	return nil
-}
+// fits refuses a key that would not be stored as it is.
+func (r *rowPart) fits(k shard.Key) error { return FitsLength(k, r.typ, r.limit) }
 
 // appendExtras appends what the text's edits ask for. first is the key of an INSERT's first row; keys are those of all
 // rows when there are several.

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
@@ -74,8 +76,8 @@ func familyOfCast(t *sqlparse.TypeName) family {
 	}
 }
 
-// lengthLimit is n of a varchar(n) column, 0 for no limit.
-func lengthLimit(c *catalog.Column) int {
+// LengthLimit is n of a varchar(n) column, 0 for no limit.
+func LengthLimit(c *catalog.Column) int {
 	digits, ok := strings.CutPrefix(c.Type, "character varying(")
 	if !ok {
 		return 0
@@ -88,4 +90,16 @@ func lengthLimit(c *catalog.Column) int {
 		n = n*10 + int(d-'0')
 	}
 	return n
+}
+
+// FitsLength refuses a key that a varchar(limit) column would refuse, or cut at trailing blanks: the row would be another
+// key's, after the slot was computed. A limit of 0 is none.
+func FitsLength(k shard.Key, t shard.Type, limit int) error {
+	if limit == 0 {
+		return nil
+	}
+	if s, ok := k.Value().(string); ok && utf8.RuneCountInString(s) > limit {
+		return &shard.KeyError{Type: t, Reason: fmt.Sprintf("it is longer than the column's %d characters", limit)}
+	}
+	return nil
 }

@@ -156,9 +156,9 @@ func (r *reader) insertSelect(q *sqlparse.Insert, rel *relation, outer *scope) {
 	into := *rel
 	into.cols = slices.Clone(rel.cols)
 	for k, i := range at {
-		tc, _ := rel.table.Column(rel.table.Key[k].Name)
-		if lengthLimit(tc) > 0 {
-			panic(r.noKey(rel, q.Query.Start, quote(tc.Name)+" has a length limit, which may cut the value", "insert VALUES"))
+		name := quote(rel.table.Key[k].Name)
+		if keyLimit(rel.table, k) > 0 {
+			panic(r.noKey(rel, q.Query.Start, name+" has a length limit, which may cut the value", "insert VALUES"))
 		}
 		fam := familyOfKey(rel.table.Key[k].Type)
 		var c *column
@@ -166,7 +166,7 @@ func (r *reader) insertSelect(q *sqlparse.Insert, rel *relation, outer *scope) {
 			c = fixed(fam, r.scopePart(rel.table, k))
 			r.scoped = append(r.scoped, r.scopeOutput(q, rel, k))
 		} else if c = s.outs[i].col; c == nil || !c.exact || c.fam != fam {
-			panic(r.noKey(rel, q.Query.Start, quote(tc.Name)+" is not a column that the query pins",
+			panic(r.noKey(rel, q.Query.Start, name+" is not a column that the query pins",
 				"select the key column of a table that the query pins to one key, or leave it out on db.ForKey"))
 		}
 		into.cols[slices.Index(rel.cols, rel.key(k))] = c

@@ -3,6 +3,8 @@ package plan
 import (
 	"strconv"
 	"strings"
+
+	"github.com/keyway-go/keyway/internal/catalog"
 )
 
 // insertRows appends the slot of each row, and the parts of the key that the scope gives.
@@ -27,7 +29,7 @@ func (r *reader) insertRows(ins *insertion, p *Plan, x *extras) {
 		for k, src := range keys {
 			if src == nil {
 				values.WriteString(", " + x.part(t, k))
-				row.parts = append(row.parts, rowPart{typ: t.Key[k].Type, scope: true})
+				row.parts = append(row.parts, rowPart{typ: t.Key[k].Type, limit: keyLimit(t, k), scope: true})
 				continue
 			}
 			row.parts = append(row.parts, r.rowPart(src, ins.rel, k))
@@ -46,8 +48,7 @@ func (r *reader) insertRows(ins *insertion, p *Plan, x *extras) {
 
 func (r *reader) rowPart(src *source, rel *relation, k int) rowPart {
 	typ := rel.table.Key[k].Type
-	tc, _ := rel.table.Column(rel.table.Key[k].Name)
-	part := rowPart{typ: typ, limit: lengthLimit(tc)}
+	part := rowPart{typ: typ, limit: keyLimit(rel.table, k)}
 	if src.kind == srcParam {
 		if !r.uses[src.param].only(familyOfKey(typ), false) {
 			panic(r.noKey(rel, src.at, "$"+strconv.Itoa(src.param)+" is also used where PostgreSQL may give it another type than the key's",
@@ -61,4 +62,10 @@ func (r *reader) rowPart(src *source, rel *relation, k int) rowPart {
 		panic(&Refusal{Reason: BadKey, Table: nameOf(rel.table), Offset: src.at, Detail: err.Error()})
 	}
 	return part
+}
+
+// keyLimit is the length limit of part k of the table's key.
+func keyLimit(t *catalog.Table, k int) int {
+	c, _ := t.Column(t.Key[k].Name)
+	return LengthLimit(c)
 }

@@ -85,6 +85,9 @@ func (r *reader) mergeInsert(w *sqlparse.MergeWhen, target *relation, sc *scope)
 	into.cols, into.fromQuery, into.offset = slices.Clone(target.cols), true, w.Start
 	for k, i := range r.keyPositions(w.Columns, target, w.Start) {
 		fam := familyOfKey(target.table.Key[k].Type)
+		if keyLimit(target.table, k) > 0 {
+			panic(r.noKey(target, w.Start, quote(target.table.Key[k].Name)+" has a length limit, which may cut the value", "write INSERT ... ON CONFLICT"))
+		}
 		var c *column
 		if i < 0 {
 			c = fixed(fam, r.scopePart(target.table, k))
@@ -101,9 +104,6 @@ func (r *reader) mergeInsert(w *sqlparse.MergeWhen, target *relation, sc *scope)
 // storedKey is the column or constant that becomes part k of a new row's key.
 func (r *reader) storedKey(x sqlparse.Expr, fam family, target *relation, k int, sc *scope) *column {
 	name := quote(target.table.Key[k].Name)
-	if tc, _ := target.table.Column(target.table.Key[k].Name); lengthLimit(tc) > 0 {
-		panic(r.noKey(target, x.Pos().Start, name+" has a length limit, which may cut the value", "write INSERT ... ON CONFLICT"))
-	}
 	if src := constant(x, fam); src != nil && src.kind != srcNull {
 		return fixed(fam, src)
 	}
