@@ -127,8 +127,11 @@ func (r *Rows) send() bool {
 	return all
 }
 
-// spread starts the goroutines, unless they are started.
+// spread starts the goroutines, unless they are started or there is nothing left for them.
 func (r *Rows) spread() {
+	if int(r.next.Load()) >= r.inputs {
+		return
+	}
 	for range r.spare.Swap(0) {
 		go r.work(false)
 	}
@@ -333,9 +336,7 @@ func (r *Rows) Close() {
 	if r.late != nil && !r.late.Stop() {
 		<-r.guarded
 	} else {
-		if int(r.next.Load()) < r.inputs {
-			r.spread()
-		}
+		r.spread()
 		r.endAll()
 	}
 	if r.lender >= 0 {
