@@ -84,9 +84,9 @@ fuzz: ## a minute of fuzzing for each fuzz target
 	sh scripts/fuzz.sh
 
 soak: setup ## the differential tests and the outages at length; the last result is in docs/soak.md
-	KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),350000) $(GO) test -timeout 4h -count=1 -v -run 'TestAcceptedStatementsGive|TestScopedStatementsSee' ./internal/plan
+	KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),350000) $(GO) test -timeout 4h -count=1 -v -run 'TestAcceptedStatementsGive|TestScopedStatementsSee|TestScatteredStatementsGive' ./internal/plan
 	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),250000) $(GO) test -timeout 4h -count=1 -v -run DifferentialAnswers ./differential
-	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),50000) $(GO) test -timeout 4h -count=1 -v -run 'DifferentialScattered|DifferentialRows|DifferentialCorners|DifferentialPgbench' ./differential
+	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),50000) $(GO) test -timeout 4h -count=1 -v -run 'DifferentialScattered|DifferentialScoped|DifferentialRows|DifferentialCorners|DifferentialPgbench' ./differential
 	cd integration && KEYWAY_STATEMENTS=$(or $(KEYWAY_STATEMENTS),200000) $(GO) test -timeout 4h -count=1 -v -run 'Mutated|Generated|Share' ./pgquery
 	cd integration && KEYWAY_STORMS=$(or $(KEYWAY_STORMS),10) $(GO) test -race -timeout 1h -count=1 -v -run TestNothingAcknowledged ./faults
 	cd integration && KEYWAY_OUTAGE=$(or $(KEYWAY_OUTAGE),60s) $(GO) test -race -timeout 1h -count=1 -v ./poolfaults

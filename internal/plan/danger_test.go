@@ -18,7 +18,7 @@ import (
 // is accepted, and gives what one server gives.
 func TestWhatTheRuleRefusesWouldBeAnsweredWrongly(t *testing.T) {
 	const big = "9007199254740993" // as a float it is the tenant before it, which is elsewhere
-	w := newWorld(t, dangerRows(evenMap(t)))
+	w := newWorld(t, diffModel, dangerRows(evenMap(t)))
 	for _, c := range []struct{ about, key, table, refused, instead string }{
 		{"OR", "2", "", "select id from orders where tenant_id = 2 or total = 90",
 			"select id from orders where tenant_id = 2 and (tenant_id = 2 or total = 90)"},
@@ -69,7 +69,7 @@ func TestWhatTheRuleRefusesWouldBeAnsweredWrongly(t *testing.T) {
 		t.Run(c.about, func(t *testing.T) {
 			w := *w
 			w.t = t
-			place, ok := w.m.Shard(keyOfText(rowText{table: map[bool]string{true: "docs"}[c.key == "acme"], key: c.key}).Slot())
+			place, ok := w.m.Shard(diffModel.keys[c.key].Slot())
 			require.True(t, ok)
 			_, err := plan.Build(c.refused, diffRegistry, "app", plan.Unscoped)
 			require.Error(t, err, "it is accepted")

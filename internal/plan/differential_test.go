@@ -31,7 +31,8 @@ create collation app.loose (provider = icu, locale = 'und-u-ks-level2', determin
 create table app.key_slots (k text primary key, slot smallint not null);
 create function app.fill() returns trigger language plpgsql as $$
 begin
-	new.slot := coalesce(new.slot, (select s.slot from app.key_slots s where s.k = to_jsonb(new) ->> tg_argv[0]));
+	new.slot := coalesce(new.slot, (select s.slot from app.key_slots s
+		where s.k = (select string_agg(to_jsonb(new) ->> a, '|' order by n) from unnest(tg_argv) with ordinality as x(a, n))));
 	return new;
 end $$;
 create table app.orders (tenant_id bigint not null, id bigint not null, plan_id int, total int, state text, note text,
@@ -67,39 +68,84 @@ var diffRegistry = func() *catalog.Registry {
 	)
 }()
 
+// model is what the databases of a world have.
+type model struct {
+	schema   string
+	registry *catalog.Registry
+	keys     map[string]shard.Key // of the texts by which rows name theirs
+}
+
+var diffModel = model{schema: diffSchema, registry: diffRegistry, keys: diffKeys()}
+
+func diffKeys() map[string]shard.Key {
+	keys := map[string]shard.Key{}
+	for _, k := range intKeys {
+		keys[strconv.FormatInt(k, 10)] = shard.Int64(k)
+	}
+	for _, k := range textKeys {
+		keys[k] = shard.String(k)
+	}
+	return keys
+}
+
 // world is one database with all rows, one per shard with that shard's, and one per tenant with that tenant's.
 type world struct {
-	t       *testing.T
+	t *testing.T
+	model
 	m       *shard.Map
 	oracle  *pgx.Conn
 	shards  map[shard.ID]*pgx.Conn
-	tenants map[int64]*pgx.Conn
+	tenants map[shard.Key]*pgx.Conn
 	static  map[shard.ID]map[string][]string // rows of each table, which no test keeps changed
 
 	counts map[string]int
 }
 
+// rowText is a row; key names its key in the model, and is empty for a table that is not sharded.
 type rowText struct{ table, key, columns, values string }
 
-func newWorld(t *testing.T, rows []rowText, tenants ...int64) *world {
+func newWorld(t *testing.T, of model, rows []rowText, tenants ...shard.Key) *world {
 	m := evenMap(t)
-	w := &world{t: t, m: m, shards: map[shard.ID]*pgx.Conn{}, tenants: map[int64]*pgx.Conn{},
+	w := &world{t: t, model: of, m: m, shards: map[shard.ID]*pgx.Conn{}, tenants: map[shard.Key]*pgx.Conn{},
 		static: map[shard.ID]map[string][]string{}, counts: map[string]int{}}
 	w.oracle = w.database(rows, func(rowText) bool { return true })
 	for _, id := range m.Shards() {
 		w.shards[id] = w.database(rows, func(r rowText) bool { return w.onShard(r, id) })
 		w.static[id] = map[string][]string{}
-		for _, t := range append(slices.Clone(diffTables), badges, homeTable) {
-			w.static[id][t.name] = w.rows(w.shards[id], t.name)
+		for _, t := range of.registry.Tables() {
+			w.static[id][t.Name] = w.rows(w.shards[id], t.Name)
 		}
 	}
 	for _, k := range tenants {
-		w.tenants[k] = w.database(rows, func(r rowText) bool { return r.key == "" || r.key == strconv.FormatInt(k, 10) })
-		for _, name := range []string{"orders", "items", "users", "adopted", "badges"} {
-			w.exec(w.tenants[k], fmt.Sprintf("alter table app.%s alter tenant_id set default %d", name, k))
-		}
+		w.tenants[k] = w.database(rows, func(r rowText) bool { return r.key == "" || of.keys[r.key] == k })
+		w.defaults(w.tenants[k], k)
 	}
 	return w
+}
+
+// defaults makes a new row the tenant's where a table's key has the types of the tenant's.
+func (w *world) defaults(c *pgx.Conn, k shard.Key) {
+	for _, t := range w.registry.Tables() {
+		for i, column := range t.Key {
+			if len(t.Key) == k.Len() && k.Part(i).Is(column.Type) {
+				w.exec(c, fmt.Sprintf("alter table app.%s alter %s set default %s", t.Name, column.Name, literal(k.Part(i))))
+			}
+		}
+	}
+}
+
+// literal is a key of one column as SQL has it.
+func literal(k shard.Key) string {
+	switch v := k.Value().(type) {
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case []byte:
+		return fmt.Sprintf(`'\x%x'`, v)
+	case [16]byte:
+		return fmt.Sprintf("'%x'", v)
+	default:
+		return fmt.Sprintf("'%s'", v)
+	}
 }
 
 func evenMap(t *testing.T) *shard.Map {
@@ -115,29 +161,18 @@ func (w *world) onShard(r rowText, id shard.ID) bool {
 	case r.key == "":
 		return true
 	}
-	owner, _ := w.m.Shard(keyOfText(r).Slot())
+	owner, _ := w.m.Shard(w.keys[r.key].Slot())
 	return owner == id
-}
-
-func keyOfText(r rowText) shard.Key {
-	if r.table == "docs" {
-		return shard.String(r.key)
-	}
-	n, _ := strconv.ParseInt(r.key, 10, 64)
-	return shard.Int64(n)
 }
 
 func (w *world) database(rows []rowText, has func(rowText) bool) *pgx.Conn {
 	c := pgtest.Shared(w.t)
 	conn := pgtest.Conn(w.t, c, "postgres", pgtest.Database(w.t, c))
-	w.exec(conn, diffSchema)
+	w.exec(conn, w.schema)
 	w.exec(conn, "set search_path = app, pg_temp; set synchronous_commit = off; set statement_timeout = '20s'")
 	var b strings.Builder
-	for _, k := range intKeys {
-		fmt.Fprintf(&b, "insert into key_slots values ('%d', %d);", k, shard.Int64(k).Slot())
-	}
-	for _, k := range textKeys {
-		fmt.Fprintf(&b, "insert into key_slots values ('%s', %d);", k, shard.String(k).Slot())
+	for text, k := range w.keys {
+		fmt.Fprintf(&b, "insert into key_slots values ('%s', %d);", text, k.Slot())
 	}
 	for _, r := range rows {
 		if has(r) {
@@ -270,7 +305,7 @@ func (w *world) fail(what, sql, sent string, args []any, want, got any) {
 func TestAcceptedStatementsGiveWhatOneServerGives(t *testing.T) {
 	n, seed := diffSize(t, 5000)
 	r := rand.New(rand.NewPCG(seed, 1))
-	w := newWorld(t, diffRows(r))
+	w := newWorld(t, diffModel, diffRows(r))
 	for range n {
 		g := &generator{t: t, r: r, pin: 0.45 + 0.5*r.Float64()}
 		if r.IntN(4) == 0 {
@@ -288,7 +323,7 @@ func TestAcceptedStatementsGiveWhatOneServerGives(t *testing.T) {
 
 // bound plans and binds, and counts what is refused.
 func (w *world) bound(sql string, args []any, scope plan.Scope, in shard.Key) (*plan.Plan, plan.Binding, bool) {
-	p, err := plan.Build(sql, diffRegistry, "app", scope)
+	p, err := plan.Build(sql, w.registry, "app", scope)
 	if err != nil {
 		w.counts["refused: "+reason(err)]++
 		w.refused(sql, args, err)

@@ -22,15 +22,12 @@ import (
 )
 
 // spread is a map in which shards own several ranges, one more than can be written as comparisons, and one that no key is in.
-func spread(t *testing.T) *shard.Map {
+func spread(t *testing.T, keys map[string]shard.Key) *shard.Map {
 	m, err := shard.Even(1, "s0", "s1", "s2")
 	require.NoError(t, err)
 	used := map[shard.Slot]bool{}
-	for _, k := range intKeys {
-		used[shard.Int64(k).Slot()] = true
-	}
-	for _, k := range textKeys {
-		used[shard.String(k).Slot()] = true
+	for _, k := range keys {
+		used[k.Slot()] = true
 	}
 	given := 0
 	for lo := shard.Slot(1000); lo < 16000 && given < 9; lo += 1000 {
@@ -48,26 +45,13 @@ func spread(t *testing.T) *shard.Map {
 }
 
 // newScatterWorld has each row on the shard that owns it, and a third of the rows on another one too, as during a move.
-func newScatterWorld(t *testing.T, rows []rowText) *world {
-	w := &world{t: t, m: spread(t), shards: map[shard.ID]*pgx.Conn{}, counts: map[string]int{}}
-	w.oracle = w.scatterDatabase(rows, func(rowText) bool { return true })
+func newScatterWorld(t *testing.T, of model, rows []rowText) *world {
+	w := &world{t: t, model: of, m: spread(t, of.keys), shards: map[shard.ID]*pgx.Conn{}, counts: map[string]int{}}
+	w.oracle = w.database(rows, func(rowText) bool { return true })
 	for _, id := range w.m.Shards() {
-		w.shards[id] = w.scatterDatabase(rows, func(r rowText) bool { return w.onShard(r, id) || r.key != "" && copied(r, id) })
+		w.shards[id] = w.database(rows, func(r rowText) bool { return w.onShard(r, id) || r.key != "" && copied(r, id) })
 	}
 	return w
-}
-
-func (w *world) scatterDatabase(rows []rowText, has func(rowText) bool) *pgx.Conn {
-	c := w.database(nil, nil)
-	w.exec(c, factsSchema)
-	var b strings.Builder
-	for _, r := range rows {
-		if has(r) {
-			fmt.Fprintf(&b, "insert into %s (%s) values (%s);", r.table, r.columns, r.values)
-		}
-	}
-	w.exec(c, b.String())
-	return c
 }
 
 func copied(r rowText, id shard.ID) bool {
@@ -217,7 +201,7 @@ func (w *world) gather(s *plan.Scatter, b *plan.ScatterBinding) (answer, error) 
 }
 
 func (w *world) compareScatter(sql string, args []any, ordered bool) {
-	s, err := plan.BuildScatter(sql, scatterRegistry, "app", false)
+	s, err := plan.BuildScatter(sql, w.registry, "app", false)
 	if err != nil {
 		w.counts["refused: "+reason(err)]++
 		w.refused(sql, args, err)
@@ -302,7 +286,7 @@ func inShort(lines []string) []string {
 func TestScatteredStatementsGiveWhatOneServerGives(t *testing.T) {
 	n, seed := diffSize(t, 2000)
 	r := rand.New(rand.NewPCG(seed, 3))
-	w := newScatterWorld(t, append(diffRows(r), factRows(r)...))
+	w := newScatterWorld(t, scatterModel, append(diffRows(r), factRows(r)...))
 	for i := range n {
 		g := &generator{t: t, r: r, pin: 0.05}
 		if i%2 == 0 {

@@ -26,6 +26,8 @@ var scatterRegistry = catalog.NewRegistry(2, append(diffRegistry.Tables(),
 		return t
 	}())...)
 
+var scatterModel = model{schema: diffSchema + factsSchema, registry: scatterRegistry, keys: diffModel.keys}
+
 // factRows have values of every scale and size, few of them the same, and NULLs.
 func factRows(r *rand.Rand) []rowText {
 	var rows []rowText

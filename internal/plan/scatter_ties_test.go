@@ -135,7 +135,7 @@ func (w *world) distinct(a answer) int {
 func TestWhereOneServerHasAChoiceShardsGiveOneOfItsResults(t *testing.T) {
 	n, seed := diffSize(t, 200)
 	r := rand.New(rand.NewPCG(seed, 4))
-	w := newScatterWorld(t, append(diffRows(r), factRows(r)...))
+	w := newScatterWorld(t, scatterModel, append(diffRows(r), factRows(r)...))
 	for range n {
 		g := &generator{t: t, r: r}
 		w.compareTied(g, g.tied())
@@ -151,7 +151,7 @@ func TestWhereOneServerHasAChoiceShardsGiveOneOfItsResults(t *testing.T) {
 func TestWindowsOverFloatsAreThoseOfOneServer(t *testing.T) {
 	_, seed := diffSize(t, 0)
 	r := rand.New(rand.NewPCG(seed, 5))
-	w := newScatterWorld(t, append(diffRows(r), factRows(r)...))
+	w := newScatterWorld(t, scatterModel, append(diffRows(r), factRows(r)...))
 	for _, c := range []struct {
 		over  string
 		exact bool

@@ -21,17 +21,17 @@ func TestScopedStatementsSeeOneTenant(t *testing.T) {
 	n, seed := diffSize(t, 3000)
 	r := rand.New(rand.NewPCG(seed, 2))
 	tenants := []int64{1, 2, 3}
-	w := newWorld(t, diffRows(r), tenants...)
+	w := newWorld(t, diffModel, diffRows(r), shard.Int64(1), shard.Int64(2), shard.Int64(3))
 	for range n {
 		k := tenants[r.IntN(len(tenants))]
 		g := &generator{t: t, r: r, handle: k, pin: 0.1 + 0.3*r.Float64()}
 		if r.IntN(4) == 0 {
 			sql, tables := g.writeStatement()
 			sql, args := g.numbered(sql)
-			w.compareScopedWrite(k, sql, tables, args)
+			w.compareScopedWrite(shard.Int64(k), sql, tables, args)
 		} else {
 			sql, args := g.numbered(g.selectStatement())
-			w.compareScopedRead(k, sql, args)
+			w.compareScopedRead(shard.Int64(k), sql, args)
 		}
 	}
 	w.report()
@@ -40,8 +40,8 @@ func TestScopedStatementsSeeOneTenant(t *testing.T) {
 	require.Greater(t, w.counts["accepted: right"], n/20, "the generator makes too few statements that are accepted")
 }
 
-func (w *world) compareScopedRead(k int64, sql string, args []any) {
-	p, b, ok := w.bound(sql, args, plan.Scoped, shard.Int64(k))
+func (w *world) compareScopedRead(k shard.Key, sql string, args []any) {
+	p, b, ok := w.bound(sql, args, plan.Scoped, k)
 	if !ok {
 		return
 	}
@@ -82,8 +82,8 @@ func (w *world) failsAmongOthers(err error, sql string, args []any) bool {
 
 // compareScopedWrite also compares what is in the table afterwards: the tenant's rows as on the tenant's own server,
 // everybody else's unchanged.
-func (w *world) compareScopedWrite(k int64, sql string, tables []string, args []any) {
-	p, b, ok := w.bound(sql, args, plan.Scoped, shard.Int64(k))
+func (w *world) compareScopedWrite(k shard.Key, sql string, tables []string, args []any) {
+	p, b, ok := w.bound(sql, args, plan.Scoped, k)
 	if !ok {
 		return
 	}
@@ -102,7 +102,7 @@ func (w *world) compareScopedWrite(k int64, sql string, tables []string, args []
 			w.fail("error on shard "+string(id)+" only", sql, p.Text, b.Args, want, err)
 			continue
 		}
-		owner, _ := w.m.Shard(shard.Int64(k).Slot())
+		owner, _ := w.m.Shard(k.Slot())
 		expected := w.unchanged(id, tables)
 		if tables[0] == homeTable.name || id == owner { // else it matches nothing, and may run on a shard without the tenant
 			expected = append(subtract(expected, own), after...)
