@@ -29,7 +29,8 @@ type call struct {
 	node   *node
 	n      attempts
 	target plan.Target
-	tenant uint64 // the hash of the statement's one key, when keys are capped; 0 is none
+	bound  *plan.Binding // of a statement that was not placed because its keys are on several shards
+	tenant uint64        // the hash of the statement's one key, when keys are capped; 0 is none
 }
 
 // resolve decides on the shard, anew for each attempt, and returns the arguments to send.
@@ -92,6 +93,8 @@ func (c *call) place(snap *snapshot) ([]any, error) {
 		c.node, err = snap.target(p, b, c.key)
 	}
 	if err != nil {
+		keep := b // so that b itself needs no allocation
+		c.bound = &keep
 		return nil, err
 	}
 	c.target = b.Target

@@ -17,7 +17,7 @@ func (c *call) reads(err error) bool {
 // scatter reads from the shards of the statement's keys. why is what one shard could not do.
 func (r *rows) scatter(why error) error {
 	s := &scatterRows{}
-	s.db, s.ctx, s.sql, s.args = r.db, r.ctx, r.sql, r.args
+	s.db, s.ctx, s.sql, s.args, s.bound, s.boundBy = r.db, r.ctx, r.sql, r.args, r.bound, r.snap.registry
 	if err := s.start(); err != nil {
 		return r.refuse(because(why, err))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/merge"
 	"github.com/keyway-go/keyway/internal/pgerr"
 	"github.com/keyway-go/keyway/internal/plan"
@@ -24,11 +25,12 @@ type scatterRows struct {
 	opts     scatterOptions
 	scatter  *plan.Scatter
 	binding  *plan.ScatterBinding
-	now      time.Time // that the statement sees on every shard
-	gather   *gather   // the attempt in progress
-	single   bool      // the whole statement runs on one shard, and Rows are that shard's, with their own retries
-	byServer bool      // a server finishes what cannot be merged here
-	whole    bool      // a cut was too short, and it is asked for all rows
+	now      time.Time         // that the statement sees on every shard
+	boundBy  *catalog.Registry // what bound goes by, when there is one
+	gather   *gather           // the attempt in progress
+	single   bool              // the whole statement runs on one shard, and Rows are that shard's, with their own retries
+	byServer bool              // a server finishes what cannot be merged here
+	whole    bool              // a cut was too short, and it is asked for all rows
 	missing  map[*node]error
 
 	started bool // a row was given out, so the statement cannot be sent again
@@ -139,7 +141,11 @@ func (r *scatterRows) resolveBy(snap *snapshot) error {
 	if err != nil {
 		return explainDrift(snap.registry, refused(r.sql, err))
 	}
-	b, err := p.Bind(r.args)
+	one := r.bound
+	if r.boundBy != snap.registry {
+		one = nil
+	}
+	b, err := p.BindOne(r.args, one)
 	var key *shard.KeyError
 	switch {
 	case errors.As(err, &key):

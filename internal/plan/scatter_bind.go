@@ -35,7 +35,11 @@ type ScatterBinding struct {
 
 // Bind gives the plan its arguments, which may begin with options of pgx as those of [Plan.Bind] may. The errors are
 // those of [Plan.Bind].
-func (s *Scatter) Bind(args []any) (*ScatterBinding, error) {
+func (s *Scatter) Bind(args []any) (*ScatterBinding, error) { return s.BindOne(args, nil) }
+
+// BindOne is Bind for who has the binding of the same text with these arguments by [Plan.Bind], unscoped and by the same
+// registry; nil is none.
+func (s *Scatter) BindOne(args []any, one *Binding) (*ScatterBinding, error) {
 	count := Plan{Params: s.Params}
 	options, err := count.checkArguments(args)
 	if err != nil {
@@ -43,11 +47,14 @@ func (s *Scatter) Bind(args []any) (*ScatterBinding, error) {
 	}
 	sb := &ScatterBinding{plan: s, Several: s.several, Limit: -1}
 	if s.One != nil {
-		one, err := s.One.Bind(args, shard.Key{})
-		if err != nil {
-			return nil, err
+		if one == nil {
+			b, err := s.One.Bind(args, shard.Key{})
+			if err != nil {
+				return nil, err
+			}
+			one = &b
 		}
-		sb.One = &one
+		sb.One = one
 		sb.Few, sb.Keys = one.Target == ToKeyList, one.Keys
 		if one.Target != ToKeyList || s.several != nil {
 			return sb, nil
