@@ -233,8 +233,12 @@ func (r *Rows) describe(p *pump, src Source) error {
 		}
 	}
 	r.silent--
-	if p.index == 0 && !r.opt.Together || r.silent == 0 && r.opt.Together {
+	switch {
+	case r.opt.Together && r.silent == 0:
 		close(r.known)
+	case !r.opt.Together && p.index == 0:
+		close(r.known)
+		r.spread()
 	}
 	return nil
 }

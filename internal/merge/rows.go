@@ -113,7 +113,19 @@ func (r *Rows) start() {
 		r.late = time.AfterFunc(patience, r.guard)
 		return
 	}
+	if r.opt.Wave < r.inputs && !r.holding {
+		r.startFirst()
+		return
+	}
 	r.spread()
+}
+
+// startFirst opens the first input alone; describe starts the others. The caller waits for the first one's columns. Another
+// input would meanwhile keep its connection for rows that wait for the caller, and who has the first one's connection may
+// be waiting for that.
+func (r *Rows) startFirst() {
+	r.spare.Add(-1)
+	go r.work(false)
 }
 
 // send sends what can be sent without waiting, and reports whether that was everything.
