@@ -139,9 +139,12 @@ func raw(ctx context.Context, db querier, sql string, args []any, ordered bool) 
 		return "", nil, err
 	}
 	defer rows.Close()
+	fields := slices.Clone(rows.FieldDescriptions()) // with the last row they are the connection's next user's
 	for rows.Next() {
 		var b strings.Builder
-		fields := rows.FieldDescriptions()
+		if len(lines) == 0 { // the statement may have been sent again
+			fields = slices.Clone(rows.FieldDescriptions())
+		}
 		for i, v := range rows.RawValues() {
 			if v == nil {
 				b.WriteString("null ")
@@ -157,7 +160,10 @@ func raw(ctx context.Context, db querier, sql string, args []any, ordered bool) 
 	if err := rows.Err(); err != nil {
 		return "", nil, err
 	}
-	for _, f := range rows.FieldDescriptions() {
+	if len(fields) == 0 {
+		fields = rows.FieldDescriptions()
+	}
+	for _, f := range fields {
 		oid := min(f.DataTypeOID, 16384) // a type of the schema has another number in each database
 		columns += fmt.Sprintf("%s:%d:%d ", f.Name, oid, f.Format)
 	}

@@ -43,7 +43,8 @@ func TestTablesThatCannotBeShardedAreRefused(t *testing.T) {
 		"uuid spelled badly":      {key("text") + "; insert into t values ('A')", "select keyway.shard_table('t', 'k as uuid')", "not spelled in canonical form", "uuid_text"},
 		"primary key":             {"create table t (id uuid primary key, k int not null)", shardT, "primary key t_pkey does not contain the shard key (k)", "Make it (k, id)"},
 		"unique":                  {"create table t (k int not null, email text unique)", shardT, "unique index t_email_key does not contain", "keyway.allow('t', 'unique_per_shard')"},
-		"unique by a collation":   {"create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false); " + key("text") + "; create unique index on t (k collate ci)", shardT, "unique index t_k_idx compares the shard key by the collation ci, which calls texts equal that are on two shards", "without COLLATE"},
+		"unique by a collation":   {"create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false); " + key("text") + "; create unique index on t (k collate ci)", shardT, "unique index t_k_idx compares the shard key by the collation ci, which may call values equal that are on two shards", "without COLLATE"},
+		"unique by blanks":        {key("text") + "; create unique index on t (k bpchar_ops)", shardT, "unique index t_k_idx compares the shard key by the operator class bpchar_ops", "default operator class"},
 		"unique on expression":    {"create table t (k int not null); create unique index on t ((k + 1))", shardT, "unique index t_expr_idx", "unique_per_shard"},
 		"unique including":        {"create table t (k int not null, a int); create unique index on t (a) include (k)", shardT, "unique index", "Make it (k, a)"},
 		"part of the key":         {"create table t (k int not null, l int not null, primary key (k))", "select keyway.shard_table('t', 'k', 'l')", "does not contain the shard key (k, l)", "(k, l)"},
@@ -111,6 +112,31 @@ func TestTablesThatCannotBeShardedAreRefused(t *testing.T) {
 	}
 }
 
+// TestAnOperatorClassOfTheUsersOwnProvesNothing: what an index of such a class calls equal may be on two shards.
+func TestAnOperatorClassOfTheUsersOwnProvesNothing(t *testing.T) {
+	s := single(t)
+	_, err := s.connect("postgres").PgConn().Exec(s.ctx(), `
+		create function tens(a int, b int) returns int language sql immutable as 'select sign(a / 10 - b / 10)::int';
+		create function same(a int, b int) returns bool language sql immutable as 'select tens(a, b) = 0';
+		create function less(a int, b int) returns bool language sql immutable as 'select tens(a, b) < 0';
+		create operator public.= (leftarg = int, rightarg = int, function = same, commutator = operator(public.=));
+		create operator public.<~ (leftarg = int, rightarg = int, function = less);
+		create operator class by_tens for type int using btree as operator 1 <~, operator 3 public.=, function 1 tens(int, int);
+		create table t (k int not null); create table e (k int not null);
+		create unique index on t (k by_tens);
+		alter table e add exclude using btree (k by_tens with operator(public.=));
+		alter table t owner to `+s.migrator+"; alter table e owner to "+s.migrator).ReadAll()
+	require.NoError(t, err)
+	e := s.refused(catalog.CodeRefused, "select keyway.shard_table('t', 'k')")
+	require.Contains(t, e.Message, "unique index t_k_idx compares the shard key by the operator class by_tens, which may call values equal")
+	require.Contains(t, e.Hint, "the default operator class")
+	e = s.refused(catalog.CodeRefused, "select keyway.shard_table('e', 'k')")
+	require.Contains(t, e.Message, "exclusion constraint e_k_excl compares the shard key by the operator public.=(integer,integer)")
+	s.exec("select keyway.allow('e', 'unique_per_shard')")
+	require.Contains(t, s.refused(catalog.CodeRefused, "select keyway.shard_table('e', 'k')").Message, "may call values equal", "an upsert that names k could mean it")
+	s.exec("create unique index on t (k); drop index t_k_idx; select keyway.shard_table('t', 'k')")
+}
+
 func TestForeignTablesAndOthersTablesAreRefused(t *testing.T) {
 	s := single(t)
 	super := s.connect("postgres")
@@ -143,6 +169,9 @@ func TestWhatHoldsOverAllShardsIsAccepted(t *testing.T) {
 		"deterministic ICU":          "create table t (k text collate \"de-x-icu\" not null); select keyway.shard_table('t', 'k')",
 		"unique with the key":        "create table t (k int not null, email text, unique (email, k)); select keyway.shard_table('t', 'k')",
 		"unique by a strict one":     "create table t (k text not null); create unique index on t (k collate \"C\"); select keyway.shard_table('t', 'k')",
+		"unique by patterns":         "create table t (k text not null, v varchar(8) not null); create unique index on t (k text_pattern_ops, v varchar_pattern_ops); select keyway.shard_table('t', 'k', 'v')",
+		"unique by all types":        "create table t (a smallint, b int, c bigint, d uuid, e varchar, f bytea, primary key (a, b, c, d, e, f)); select keyway.shard_table('t', 'f', 'e', 'd', 'c', 'b', 'a')",
+		"excluded by the key":        "create table t (k text not null, l text, exclude using btree (k with =, l with =)); select keyway.shard_table('t', 'k')",
 		"unique by both":             "create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false); create table t (k text not null); create unique index on t (k collate ci, k); select keyway.shard_table('t', 'k')",
 		"exclusion with the key":     "create table t (k int4range not null, a int not null, exclude using gist (k with =, k with &&)); select keyway.reference_table('t')",
 		"allowed unique":             "create table t (id uuid primary key, k int not null); select keyway.allow('t', 'unique_per_shard'); select keyway.shard_table('t', 'k')",

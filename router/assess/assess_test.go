@@ -305,3 +305,24 @@ func TestNoRowIsReadAndNothingIsWaitedFor(t *testing.T) {
 	require.Less(t, r.Took.Seconds(), 2.0, "the lock's timeout was not waited for")
 	require.Equal(t, before, counters())
 }
+
+func TestAnIndexThatComparesTheKeyOtherwiseIsAnObstacle(t *testing.T) {
+	s := empty(t, pgtest.Shared(t))
+	s.exec(`create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+		create table loose (org_id text not null, id int, primary key (org_id, id));
+		create unique index by_blanks on loose (org_id bpchar_ops, id);
+		create unique index by_case on loose (org_id collate ci, id);
+		create unique index by_patterns on loose (org_id text_pattern_ops, id);
+		create table other (org_id text not null, n int, u uuid, primary key (org_id, n, u))`)
+	o := s.options()
+	o.Key = "org_id"
+	var said []string
+	for _, x := range s.assess(o).Obstacles {
+		if x.Check == "uniqueness" {
+			said = append(said, x.Sentence)
+		}
+	}
+	require.Len(t, said, 2)
+	require.Contains(t, said[0], "by_blanks (id) lacks org_id")
+	require.Contains(t, said[1], "by_case (id) lacks org_id")
+}

@@ -1,14 +1,12 @@
 -- Refuses a unique or exclusion constraint that does not contain the whole key: each shard would enforce it alone. A column
 -- of the key counts where it is compared as keys are. By a nondeterministic collation of its own an index calls texts equal
--- that are on two shards, and by an operator class of its own whatever that says.
+-- that are on two shards, and by an operator class of its own whatever that says; that is not to be allowed, since an upsert
+-- that names the key, and may mean this index, would change a row of another key.
 create or replace function keyway.check_uniqueness(tbl regclass, columns text[]) returns void
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   i record;
 begin
-  if keyway.is_allowed(tbl, 'unique_per_shard') then
-    return;
-  end if;
   for i in
     select ic.relname as name, x.indisprimary, x.indisexclusion, k.cols, k.otherwise
     from pg_index x
@@ -18,6 +16,7 @@ begin
              min(o.otherwise) filter (where o.name = any (columns)) as otherwise
       from keyway.unique_columns(x.indexrelid) o) k
     where x.indrelid in (select keyway.family(tbl)) and (x.indisunique or x.indisexclusion) and not columns <@ k.cols
+      and (k.otherwise is not null or not keyway.is_allowed(tbl, 'unique_per_shard'))
     order by x.indrelid <> tbl, ic.relname
     limit 1
   loop
@@ -25,8 +24,8 @@ begin
       perform keyway.refuse(tbl,
         format('%s %I compares the shard key by the %s, which may call values equal that are on two shards, so it '
           'would hold within each shard only', case when i.indisexclusion then 'exclusion constraint' else 'unique index' end, i.name, i.otherwise),
-        format('Make it without COLLATE, with the default operator class and with the operator = of pg_catalog. '
-          'If it may hold within each shard only, say so before: select keyway.allow(%L, ''unique_per_shard'')', tbl));
+        'Make it without COLLATE, with the default operator class and with the operator = of pg_catalog, or of lower(...) or '
+          'another expression of the column.');
     end if;
     perform keyway.refuse(tbl,
       format('%s %I does not contain the shard key (%s), so it would hold within each shard only',
