@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/keyway-go/keyway/internal/plan"
 	"github.com/keyway-go/keyway/shard"
 )
@@ -69,12 +71,51 @@ func BenchmarkCacheHit(b *testing.B) {
 	})
 }
 
+// typical are statements of everyday shapes, with the allocations that reading and planning each may make.
+var typical = []struct {
+	name, sql string
+	scatter   bool
+	allocs    float64
+}{
+	{"point", pointSelect, false, 66},
+	{"join of three", "select o.id, i.sku, p.name from orders o join items i on i.tenant_id = o.tenant_id and i.order_id = o.id " +
+		"left join plans p on p.id = o.plan_id where o.tenant_id = $1 and o.state = $2 order by o.id desc limit 20", false, 150},
+	{"upsert", "insert into orders (tenant_id, id, plan_id, total, state) values ($1, $2, $3, $4, $5) " +
+		"on conflict (tenant_id, id) do update set total = excluded.total, state = excluded.state returning id, total", false, 125},
+	{"scatter group", "select state, count(*), sum(total), max(id) from orders where plan_id = $1 group by state order by 2 desc limit 10", true, 240},
+}
+
+func buildTypical(sql string, scatter bool) (err error) {
+	if scatter {
+		_, err = plan.BuildScatter(sql, fixture, "app", false)
+	} else {
+		_, err = plan.Build(sql, fixture, "app", plan.Unscoped)
+	}
+	return err
+}
+
+// BenchmarkBuild is what a text costs that the cache does not have: to be read and planned.
 func BenchmarkBuild(b *testing.B) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := plan.Build(pointSelect, fixture, "app", plan.Unscoped); err != nil {
-			b.Fatal(err)
-		}
+	for _, c := range typical {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := buildTypical(c.sql, c.scatter); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestBuildAllocatesLittle(t *testing.T) {
+	for _, c := range typical {
+		n := testing.AllocsPerRun(200, func() {
+			if err := buildTypical(c.sql, c.scatter); err != nil {
+				t.Fatal(err)
+			}
+		})
+		require.LessOrEqual(t, n, c.allocs, c.name)
 	}
 }
 

@@ -33,9 +33,7 @@ func (r *reader) onConflict(c *sqlparse.OnConflict, rel *relation, outer *scope)
 // rowOf is another row of rel's table, under a name: nothing is known of it.
 func rowOf(rel *relation, alias, schema string) *relation {
 	row := &relation{alias: alias, schema: schema, table: rel.table, dom: &domain{}, blk: rel.blk, offset: rel.offset}
-	for i := range rel.table.Columns {
-		row.cols = append(row.cols, row.newColumn(i, &sqlparse.Alias{}))
-	}
+	row.takeColumns(&sqlparse.Alias{})
 	return row
 }
 

@@ -61,26 +61,29 @@ func (r *reader) table(t *sqlparse.TableRef, d *domain, b *block) *relation {
 	if len(t.Alias.Columns) > len(table.Columns) {
 		panic(refuse(Syntax, t.Start, quote(rel.alias)+" has more column aliases than the table has columns", ""))
 	}
-	for i := range table.Columns {
-		rel.cols = append(rel.cols, rel.newColumn(i, &t.Alias))
-	}
+	rel.takeColumns(&t.Alias)
 	b.rels = append(b.rels, rel)
 	return rel
 }
 
-func (rel *relation) newColumn(i int, alias *sqlparse.Alias) *column {
-	tc := &rel.table.Columns[i]
-	c := &column{rel: rel, name: tc.Name, fam: familyOfColumn(tc), coll: collation{known: true, name: tc.Collation, loose: tc.Loose}}
-	if k := rel.table.KeyIndex(tc.Name); k >= 0 {
-		c.fam = familyOfKey(rel.table.Key[k].Type)
-		c.exact = c.fam != famNone
-	} else {
-		c.exact = c.fam != famNone && c.fam != famText
+// takeColumns gives rel the columns of its table, under the names that the alias has for them.
+func (rel *relation) takeColumns(alias *sqlparse.Alias) {
+	all := make([]column, len(rel.table.Columns)) // together: a text that never repeats pays for each allocation
+	rel.cols = make([]*column, len(all))
+	for i := range all {
+		c, tc := &all[i], &rel.table.Columns[i]
+		*c = column{rel: rel, name: tc.Name, fam: familyOfColumn(tc), coll: collation{known: true, name: tc.Collation, loose: tc.Loose}}
+		if k := rel.table.KeyIndex(tc.Name); k >= 0 {
+			c.fam = familyOfKey(rel.table.Key[k].Type)
+			c.exact = c.fam != famNone
+		} else {
+			c.exact = c.fam != famNone && c.fam != famText
+		}
+		if i < len(alias.Columns) {
+			c.name = alias.Columns[i].Value
+		}
+		rel.cols[i] = c
 	}
-	if i < len(alias.Columns) {
-		c.name = alias.Columns[i].Value
-	}
-	return c
 }
 
 // key returns the column that is the i-th of the table's key, under whatever name it has here.

@@ -49,9 +49,7 @@ func (r *reader) readMerge(q *sqlparse.Merge, top *scope) *shape {
 func (r *reader) unmatched(w *sqlparse.MergeWhen, target *relation, outer *scope) {
 	rel := &relation{alias: target.alias, schema: target.schema, table: target.table, ref: target.ref, offset: w.Start, dom: &domain{}}
 	rel.blk = &block{root: rel.dom, where: w.Cond, whereAt: w.CondAt, first: " and ", rels: []*relation{rel}}
-	for i := range rel.table.Columns {
-		rel.cols = append(rel.cols, rel.newColumn(i, &target.ref.Alias))
-	}
+	rel.takeColumns(&target.ref.Alias)
 	sc := outer.within(r.single(rel))
 	r.expr(w.Cond, sc)
 	r.conjuncts(w.Cond, sc, rel.dom)

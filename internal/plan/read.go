@@ -47,6 +47,11 @@ func build(text string, reg *catalog.Registry, schema string, scope Scope) (p *P
 	if err != nil {
 		return nil, unread(err)
 	}
+	return buildRead(stmt, text, reg, schema, scope)
+}
+
+// buildRead is build of a text that was read. The tree stays as it is.
+func buildRead(stmt sqlparse.Statement, text string, reg *catalog.Registry, schema string, scope Scope) (p *Plan, err error) {
 	defer catch(&p, &err)
 	r := &reader{
 		text: text, reg: reg, schema: schema, scope: scope,

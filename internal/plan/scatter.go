@@ -107,7 +107,11 @@ type Scatter struct {
 // With approximate, sums and averages of floats are accepted, whose last digits depend on the order of addition. An
 // error is always a [*Refusal].
 func BuildScatter(text string, reg *catalog.Registry, schema string, approximate bool) (*Scatter, error) {
-	one, err := Build(text, reg, schema, Unscoped)
+	stmt, err := sqlparse.Parse(text)
+	if err != nil {
+		return nil, unread(err)
+	}
+	one, err := buildRead(stmt, text, reg, schema, Unscoped)
 	if err == nil && !one.ReadOnly {
 		return nil, refuse(ScatterWrite, 0, "a statement that writes or locks rows is not sent to several shards",
 			"write in InTx with the key, or shard by shard with db.EachShard")
@@ -115,7 +119,7 @@ func BuildScatter(text string, reg *catalog.Registry, schema string, approximate
 	if err == nil && one.Target != ToKeyList {
 		return &Scatter{One: one, Tables: one.Tables, Params: one.Params, newer: one.newer}, nil
 	}
-	s, several := buildScatter(text, reg, schema, approximate)
+	s, several := buildScatter(stmt, text, reg, schema, approximate)
 	if one == nil {
 		return s, several
 	}
@@ -130,11 +134,7 @@ func BuildScatter(text string, reg *catalog.Registry, schema string, approximate
 	return s, nil
 }
 
-func buildScatter(text string, reg *catalog.Registry, schema string, approximate bool) (s *Scatter, err error) {
-	stmt, err := sqlparse.Parse(text)
-	if err != nil {
-		return nil, unread(err)
-	}
+func buildScatter(stmt sqlparse.Statement, text string, reg *catalog.Registry, schema string, approximate bool) (s *Scatter, err error) {
 	defer catch(&s, &err)
 	q, ok := stmt.(*sqlparse.Select)
 	if !ok {
