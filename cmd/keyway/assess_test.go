@@ -51,6 +51,17 @@ func TestADatabaseIsAssessedWithoutAConfiguration(t *testing.T) {
 	}
 	require.Len(t, v["statements"].(map[string]any)["list"], 2)
 
+	require.Contains(t, run(3, "--table", "tenants=reference", "--table", "orders=sharded:tenant_id,id"), "1 sharded, 1 reference")
+	require.Contains(t, run(0, "--table", "orders=home", "--table", "public.tenants=reference"), "select keyway.home_table('orders', 's0');")
+	for text, says := range map[string]string{
+		"orders": "is not table=column", "=reference": "is not table=column", "orders=": "is not table=column", "orders=a,,b": "is not table=column",
+		"orders=nope": `table public.orders has no column "nope"`, "nope=reference": `there is no table "nope"`,
+		"orders=sharded:": "is not table=column", "orders=sharded": `has no column "sharded"`,
+	} {
+		s.fails(2, says, "assess", "--dsn", dsn, "--table", text)
+	}
+	s.fails(2, "names orders twice", "assess", "--dsn", dsn, "--table", "orders=home", "--table", "orders=reference")
+
 	s.config = s.write("good.sql", "select * from orders where tenant_id = $1")
 	require.Contains(t, run(0), "100 %")
 	s.fails(2, `no table has a column "nope"`, "assess", "--dsn", dsn, "--key", "nope")

@@ -19,11 +19,17 @@ type Options struct {
 	// Key is the column to shard by, wherever a table has it. Empty means the one that the report recommends.
 	Key string
 
-	// Tables are tables to shard by columns of their own: name or schema.name to columns. They are chosen over Key.
-	Tables map[string][]string
+	// Tables say what single tables are to be, whatever else would be proposed: name or schema.name to a choice.
+	Tables map[string]As
 
 	// Statements are judged instead of those of pg_stat_statements when it is not nil; see [ReadStatements].
 	Statements []Statement
+}
+
+// As is what a table is to be. A table with a Key is [Sharded] by it, one without is [Reference] or [Home].
+type As struct {
+	Kind Kind
+	Key  []string
 }
 
 // OptionsError says that the options name what is not in the database.

@@ -44,7 +44,7 @@ func TestATenantSchemaIsShardedByItsTenant(t *testing.T) {
 func TestEveryObstacleIsNamedWithItsRemedy(t *testing.T) {
 	s := shop(t, pgtest.Shared(t))
 	o := s.options()
-	o.Tables = map[string][]string{"notes": {"user_id"}}
+	o.Tables = map[string]assess.As{"notes": {Kind: assess.Sharded, Key: []string{"user_id"}}}
 	r := s.assess(o)
 	for _, want := range []struct {
 		level                          assess.Level
@@ -149,7 +149,7 @@ func TestAGivenKeyIsUsed(t *testing.T) {
 	s.exec("alter table jobs add twice bigint generated always as (id * 2) stored")
 	o := s.options()
 	o.Key = "user_id"
-	o.Tables = map[string][]string{"public.order_items": {"tenant_id", "order_id"}}
+	o.Tables = map[string]assess.As{"public.order_items": {Kind: assess.Sharded, Key: []string{"tenant_id", "order_id"}}}
 	r := s.assess(o)
 	require.True(t, r.KeyGiven)
 	require.Equal(t, "user_id", r.Key)
@@ -158,12 +158,20 @@ func TestAGivenKeyIsUsed(t *testing.T) {
 	require.Equal(t, []string{"tenant_id", "order_id"}, tableOf(t, r, "order_items").Key)
 
 	for part, change := range map[string]func(*assess.Options){
-		`no table has a column "nope"`:              func(o *assess.Options) { o.Key = "nope" },
-		"created_at of public.orders cannot be":     func(o *assess.Options) { o.Key = "created_at" },
-		`there is no table "nope"`:                  func(o *assess.Options) { o.Tables = map[string][]string{"nope": {"id"}} },
-		`table public.orders has no column "nope"`:  func(o *assess.Options) { o.Tables = map[string][]string{"orders": {"nope"}} },
-		"a generated column is computed only after": func(o *assess.Options) { o.Tables = map[string][]string{"jobs": {"twice"}} },
-		"equal values of numeric may differ":        func(o *assess.Options) { o.Tables = map[string][]string{"audit": {"tenant_id"}} },
+		`no table has a column "nope"`:          func(o *assess.Options) { o.Key = "nope" },
+		"created_at of public.orders cannot be": func(o *assess.Options) { o.Key = "created_at" },
+		`there is no table "nope"`: func(o *assess.Options) {
+			o.Tables = map[string]assess.As{"nope": {Kind: assess.Sharded, Key: []string{"id"}}}
+		},
+		`table public.orders has no column "nope"`: func(o *assess.Options) {
+			o.Tables = map[string]assess.As{"orders": {Kind: assess.Sharded, Key: []string{"nope"}}}
+		},
+		"a generated column is computed only after": func(o *assess.Options) {
+			o.Tables = map[string]assess.As{"jobs": {Kind: assess.Sharded, Key: []string{"twice"}}}
+		},
+		"equal values of numeric may differ": func(o *assess.Options) {
+			o.Tables = map[string]assess.As{"audit": {Kind: assess.Sharded, Key: []string{"tenant_id"}}}
+		},
 	} {
 		o := s.options()
 		change(&o)
@@ -325,4 +333,50 @@ func TestAnIndexThatComparesTheKeyOtherwiseIsAnObstacle(t *testing.T) {
 	require.Len(t, said, 2)
 	require.Contains(t, said[0], "by_blanks (id) lacks org_id")
 	require.Contains(t, said[1], "by_case (id) lacks org_id")
+}
+
+func TestTablesAreWhatTheOptionsSay(t *testing.T) {
+	s := shop(t, pgtest.Shared(t))
+	o := s.options()
+	o.Tables = map[string]assess.As{
+		"users": {Kind: assess.Reference}, "public.plans": {Kind: assess.Home}, "notes": {Kind: assess.Home},
+		"order_items": {Kind: assess.Sharded, Key: []string{"tenant_id", "order_id"}},
+	}
+	var err error
+	o.Statements, err = assess.ReadStatements(strings.NewReader(`["select * from users where id = $1", "select * from notes", "select * from plans"]`))
+	require.NoError(t, err)
+	r := s.assess(o)
+	for name, want := range map[string]assess.Kind{"users": assess.Reference, "plans": assess.Home, "notes": assess.Home, "orders": assess.Sharded} {
+		require.Equal(t, want, tableOf(t, r, name).Kind, name)
+	}
+	require.Equal(t, "as you asked", tableOf(t, r, "users").Because)
+	require.Empty(t, tableOf(t, r, "users").Key)
+	verdicts := make(map[string]assess.Verdict)
+	for _, x := range r.Statements.List {
+		verdicts[x.Text] = x.Verdict
+	}
+	require.Equal(t, map[string]assess.Verdict{
+		"select * from users where id = $1": assess.AnyShard, "select * from notes": assess.HomeShard, "select * from plans": assess.HomeShard,
+	}, verdicts)
+	require.Contains(t, r.Migration, "select keyway.reference_table('users');")
+	require.Contains(t, r.Migration, "select keyway.home_table('notes', 's0');")
+	for _, x := range r.Obstacles {
+		require.False(t, x.Check == "key type" && x.Tables[0] == "public.users", "what was asked for has no key that could be wrong: %+v", x)
+	}
+
+	for part, as := range map[string]map[string]assess.As{
+		"public.users and users are one table":      {"users": {Kind: assess.Home}, "public.users": {Kind: assess.Reference}},
+		"is to be sharded; say by which column":     {"users": {Kind: assess.Sharded}},
+		"reference table, which has no key":         {"users": {Kind: assess.Reference, Key: []string{"id"}}},
+		"column tenant_id of public.users is named": {"users": {Kind: assess.Sharded, Key: []string{"tenant_id", "tenant_id"}}},
+		"public.big_orders is a view":               {"big_orders": {Kind: assess.Home}},
+		`is to be "undecided"`:                      {"users": {Kind: assess.Undecided}},
+	} {
+		o := s.options()
+		o.Tables = as
+		_, err := assess.Run(t.Context(), o)
+		var wrong *assess.OptionsError
+		require.True(t, errors.As(err, &wrong), part)
+		require.ErrorContains(t, err, part)
+	}
 }

@@ -318,7 +318,7 @@ func (db *database) reaches(t *table, members map[*table]string) (*table, *forei
 
 // choose returns the best candidate, nil when there is none. The first few are compared by how many of the calls would
 // route under them.
-func (db *database) choose(list []*candidate, own map[string][]string, texts []*statement) *candidate {
+func (db *database) choose(list []*candidate, own map[string]As, texts []*statement) *candidate {
 	if len(list) == 0 {
 		return nil
 	}
@@ -345,19 +345,59 @@ func (db *database) check(o Options) error {
 		}
 		return &OptionsError{fmt.Sprintf("no table has a column %q", o.Key)}
 	}
+	asked := make(map[*table]string)
 	for _, name := range slices.Sorted(maps.Keys(o.Tables)) {
 		t := db.named(name)
 		if t == nil {
-			return &OptionsError{fmt.Sprintf("there is no table %q; write it as schema.name when it is not in %s", name, db.schema)}
+			return db.noTable(name)
 		}
-		for _, col := range o.Tables[name] {
-			c := t.column(col)
-			if c == nil {
-				return &OptionsError{fmt.Sprintf("table %s has no column %q", t, col)}
-			}
-			if problem, remedy := c.refusedAsKey(); problem != "" {
-				return &OptionsError{fmt.Sprintf("column %s of %s cannot be a shard key: %s; %s", col, t, problem, remedy)}
-			}
+		if other := asked[t]; other != "" {
+			return &OptionsError{fmt.Sprintf("%s and %s are one table, which can be one thing only", other, name)}
+		}
+		asked[t] = name
+		if err := t.checkChoice(o.Tables[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noTable says what is called so, if anything is.
+func (db *database) noTable(name string) error {
+	for _, o := range db.objects {
+		if (o.Kind == "view" || o.Kind == "materialized view") && (o.Name == name || o.Name == db.schema+"."+name) {
+			return &OptionsError{fmt.Sprintf("%s is a %s, which is not registered; say what the tables behind it are", o.Name, o.Kind)}
+		}
+	}
+	return &OptionsError{fmt.Sprintf("there is no table %q; write it as schema.name when it is not in %s, and the whole instead of a partition",
+		name, db.schema)}
+}
+
+// checkChoice refuses what the table cannot be.
+func (t *table) checkChoice(as As) error {
+	switch {
+	case t.Kind == "f":
+		return &OptionsError{fmt.Sprintf("%s is a foreign table; its rows are on another server", t)}
+	case as.Kind == Reference || as.Kind == Home:
+		if len(as.Key) > 0 {
+			return &OptionsError{fmt.Sprintf("%s is to be a %s table, which has no key", t, as.Kind)}
+		}
+		return nil
+	case as.Kind != Sharded:
+		return &OptionsError{fmt.Sprintf("%s is to be %q; a table is %s, %s or %s", t, as.Kind, Sharded, Reference, Home)}
+	case len(as.Key) == 0:
+		return &OptionsError{fmt.Sprintf("%s is to be sharded; say by which column", t)}
+	}
+	for i, name := range as.Key {
+		c := t.column(name)
+		if c == nil {
+			return &OptionsError{fmt.Sprintf("table %s has no column %q", t, name)}
+		}
+		if problem, remedy := c.refusedAsKey(); problem != "" {
+			return &OptionsError{fmt.Sprintf("column %s of %s cannot be a shard key: %s; %s", name, t, problem, remedy)}
+		}
+		if slices.Contains(as.Key[:i], name) {
+			return &OptionsError{fmt.Sprintf("column %s of %s is named twice", name, t)}
 		}
 	}
 	return nil

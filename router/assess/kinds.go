@@ -48,6 +48,7 @@ type placed struct {
 	key     []string
 	because string
 	why     string // the undecided: what to do
+	asked   bool   // the options say its kind
 	bytes   int64
 	rows    float64
 }
@@ -67,23 +68,26 @@ type proposal struct {
 }
 
 // propose gives each table a kind under the key.
-func (db *database) propose(c *candidate, own map[string][]string) *proposal {
+func (db *database) propose(c *candidate, own map[string]As) *proposal {
 	p := &proposal{key: c, byTable: make(map[*table]*placed)}
 	members := make(map[*table]string)
 	if c != nil {
 		maps.Copy(members, c.members)
 	}
-	given := make(map[*table][]string)
-	for name, columns := range own {
+	given := make(map[*table]As)
+	for name, as := range own {
 		t := db.named(name)
-		given[t] = columns
-		members[t] = columns[0]
+		given[t] = as
+		delete(members, t)
+		if as.Kind == Sharded {
+			members[t] = as.Key[0]
+		}
 	}
 	for _, t := range db.tables {
 		x := &placed{table: t, bytes: t.Bytes, rows: t.Rows}
-		switch columns := given[t]; {
-		case columns != nil:
-			x.kind, x.key, x.because = Sharded, columns, "as you asked"
+		switch as := given[t]; {
+		case as.Kind != "":
+			x.kind, x.key, x.because, x.asked = as.Kind, as.Key, "as you asked", true
 		case t.Kind == "f":
 			x.kind, x.because = Undecided, "it is a foreign table; its rows are on another server"
 		case members[t] != "":
@@ -113,10 +117,15 @@ func (db *database) whySharded(c *candidate, t *table) string {
 	}
 }
 
+// small reports whether every shard could have the table.
+func (t *table) small() bool { return t.Rows <= smallRows && t.Bytes <= smallBytes }
+
+// writes are those since statistics began, without the rows that are there.
+func (t *table) writes() int64 { return t.Changes + max(0, t.Inserts-int64(t.Rows)) }
+
 // placeWithoutKey decides what a table without the key would be.
 func (db *database) placeWithoutKey(x *placed, members map[*table]string) {
-	small := x.Rows <= smallRows && x.Bytes <= smallBytes
-	writes := x.Changes + max(0, x.Inserts-int64(x.Rows))
+	small, writes := x.small(), x.writes()
 	readMostly := writes*10 <= x.Reads
 	wanted := slices.ContainsFunc(x.referenced, func(f *foreignKey) bool { return members[db.byOID[f.Child]] != "" })
 	parent, first := db.reaches(x.table, members)

@@ -17,6 +17,7 @@ func (db *database) obstacles(p *proposal) []Obstacle {
 		x.uniqueness(t)
 		x.numbers(t)
 		x.undecided(t)
+		x.reference(t)
 	}
 	for _, f := range db.foreignKeys {
 		x.foreignKey(f)
@@ -99,7 +100,7 @@ func (x *inspection) key(t *placed) {
 		}
 		x.add(Problem, "nullable key", t.table, sentence, remedy)
 	}
-	if len(t.key) > 0 || x.proposal.key == nil {
+	if len(t.key) > 0 || t.asked || x.proposal.key == nil {
 		return
 	}
 	if c := t.column(x.proposal.key.report.Column); c != nil {
@@ -175,6 +176,20 @@ func (x *inspection) numbers(t *placed) {
 func (x *inspection) undecided(t *placed) {
 	if t.kind == Undecided && t.why != "" {
 		x.add(Warning, "undecided", t.table, "it has no kind yet: "+t.because, t.why)
+	}
+}
+
+// reference looks at a table that the options make one.
+func (x *inspection) reference(t *placed) {
+	if t.kind != Reference || !t.asked {
+		return
+	}
+	if writes := t.writes(); writes*10 > t.Reads {
+		x.add(Warning, "reference writes", t.table, fmt.Sprintf("as a reference table it is on every shard, and it is written often: %d rows for %d reads", writes, t.Reads),
+			"write it with db.EachShard, which is no transaction over the shards; or shard it, or make it a home table")
+	}
+	if !t.small() {
+		x.add(Warning, "reference size", t.table, "as a reference table it is on every shard, and it is large", "look whether it has a column to shard it by")
 	}
 }
 
