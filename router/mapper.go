@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,7 +80,6 @@ func (s *scanner[T]) prepare(columns []pgconn.FieldDescription) error {
 	}
 	s.dest = make([]any, len(columns))
 	s.fields = make([][]int, len(columns))
-	seen := make(map[string]bool, len(columns))
 	for i, c := range columns {
 		name := c.Name
 		f, ok, ambiguous := known.find(name)
@@ -92,13 +92,21 @@ func (s *scanner[T]) prepare(columns []pgconn.FieldDescription) error {
 		case !ok:
 			return fmt.Errorf("%scolumn %q of the result has no field in %s; add one with `db:%q`, or do not select it",
 				errPrefix, name, st, name)
-		case seen[name]:
-			return fmt.Errorf("%scolumn %q is twice in the result; give one of them another name with AS", errPrefix, name)
 		}
-		seen[name] = true
+		if at := slices.IndexFunc(s.fields[:i], func(g []int) bool { return slices.Equal(f, g) }); at >= 0 {
+			return sameField(columns[at].Name, name, st)
+		}
 		s.fields[i] = f
 	}
 	return nil
+}
+
+// sameField refuses two columns of which the second would take the place of the first.
+func sameField(a, b string, t reflect.Type) error {
+	if a == b {
+		return fmt.Errorf("%scolumn %q is twice in the result; give one of them another name with AS", errPrefix, a)
+	}
+	return fmt.Errorf("%scolumns %q and %q fit the same field of %s; give one of them another name with AS", errPrefix, a, b, t)
 }
 
 // isRecord reports whether t is a struct whose fields are columns, rather than one value.

@@ -109,6 +109,10 @@ func TestRowsMeetFieldsByName(t *testing.T) {
 			_, err := router.Get[order](ctx, db, router.Text("select 1::bigint as id, 2::bigint as id"))
 			return err
 		},
+		`columns "deep" and "DE_EP" fit the same field`: func() error {
+			_, err := router.Get[wide](ctx, db, router.Text(`select 1 as deep, 2 as "DE_EP"`))
+			return err
+		},
 		`column "ignored" of the result has no field`: func() error {
 			_, err := router.Get[wide](ctx, db, router.Text("select 'x' as ignored"))
 			return err
