@@ -155,3 +155,18 @@ func TestAScanThatFailsLeavesTheBatchAsItIs(t *testing.T) {
 	}
 	idle(t, db)
 }
+
+// A function of InTx is run again as a whole, with what was made outside of it.
+func TestABatchOfATransactionIsNotChanged(t *testing.T) {
+	f, db := onShop(t)
+	key := shard.Int64(tenantOn(t, db, "s0", 0))
+	batch := &pgx.Batch{}
+	batch.Queue("insert into orders (id, total) values ($1, 5) on conflict do nothing", 1)
+	n := int64(0)
+	batch.Queue("select count(*) from orders").QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
+	for range 2 {
+		require.NoError(t, db.InTx(f.ctx(), key, func(ctx context.Context, tx *txn.Tx) error { return tx.SendBatch(ctx, batch).Close() }))
+		require.EqualValues(t, 1, n)
+	}
+	require.Equal(t, []any{1}, batch.QueuedQueries[0].Arguments)
+}

@@ -79,29 +79,51 @@ func part(p any) any {
 	case sq.NotEq:
 		return equality{columns: p, not: true}
 	case sq.And:
-		return sq.And(parts(p))
+		return sq.And(parts(p, predicate))
 	case sq.Or:
-		return sq.Or(parts(p))
+		return sq.Or(parts(p, part))
 	default:
 		return p
 	}
 }
 
-func parts(list []sq.Sqlizer) []sq.Sqlizer {
+func parts(list []sq.Sqlizer, each func(any) any) []sq.Sqlizer {
 	out := make([]sq.Sqlizer, len(list))
 	for i, p := range list {
-		out[i], _ = part(p).(sq.Sqlizer)
+		out[i], _ = each(p).(sq.Sqlizer)
 	}
 	return out
 }
 
-// predicate is part for WHERE and HAVING. A string with OR gets parentheses: squirrel joins conditions with a bare AND,
+// predicate is part for WHERE, HAVING and sq.And. What has OR gets parentheses: squirrel joins conditions with a bare AND,
 // which binds more tightly.
 func predicate(p any) any {
-	if s, ok := p.(string); ok && strings.Contains(strings.ToLower(s), "or") {
-		return "(" + s + ")"
+	switch p := part(p).(type) {
+	case string:
+		return grouped(p)
+	case equality, sq.And, sq.Or: // squirrel writes the parentheses of the last two
+		return p
+	case sq.Sqlizer:
+		return group{p}
+	default:
+		return p
 	}
-	return part(p)
+}
+
+// group is a condition of squirrel's, such as sq.Expr, which may have OR.
+type group struct{ sq.Sqlizer }
+
+// ToSql implements squirrel's Sqlizer.
+func (g group) ToSql() (string, []any, error) {
+	text, args, err := g.Sqlizer.ToSql()
+	return grouped(text), args, err
+}
+
+func grouped(condition string) string {
+	if strings.Contains(strings.ToLower(condition), "or") {
+		return "(" + condition + ")"
+	}
+	return condition
 }
 
 // values is part for the arguments of INSERT and SET.
@@ -173,6 +195,9 @@ func (e equality) one(column string, v any) (string, []any, error) {
 	rv := reflect.ValueOf(v)
 	switch rv.Kind() {
 	case reflect.Slice:
+		if rv.Type().Elem().Kind() == reflect.Uint8 { // one value: net.IP, json.RawMessage
+			return column + e.operator(), []any{v}, nil
+		}
 		if rv.IsNil() { // pgx sends a nil slice as NULL, which equals nothing and differs from nothing
 			v = reflect.MakeSlice(rv.Type(), 0, 0).Interface()
 		}

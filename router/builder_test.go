@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"database/sql/driver"
+	"net"
 	"testing"
 
 	sq "github.com/Masterminds/squirrel"
@@ -41,6 +42,9 @@ func TestBuildersWriteTextThatCanBeRoutedAndPrepared(t *testing.T) {
 			"SELECT * FROM t WHERE (a = ANY($1) AND (b = ANY($2) OR c > $3))", []any{[]int{1}, []int{2}, 3}},
 		"OR in a string": {router.SQL.Delete("t").Where("a = ?", 1).Where("b = ? or c = ?", 2, 3),
 			"DELETE FROM t WHERE a = $1 AND (b = $2 or c = $3)", []any{1, 2, 3}},
+		"OR in an expression": {router.SQL.Delete("t").Where("a = ?", 1).Where(sq.Expr("b = ? or c = ?", 2, 3)).Where(sq.And{sq.Expr("d or e"), sq.Eq{"f": 4}}),
+			"DELETE FROM t WHERE a = $1 AND (b = $2 or c = $3) AND ((d or e) AND f = $4)", []any{1, 2, 3, 4}},
+		"an address": {router.SQL.Select("*").From("t").Where(sq.Eq{"a": net.IP{1, 2, 3, 4}}), "SELECT * FROM t WHERE a = $1", []any{net.IP{1, 2, 3, 4}}},
 		"insert":     {router.SQL.Insert("t").Columns("a", "b").Values(1, nil).Values(2, 3).Suffix("RETURNING id"), "INSERT INTO t (a,b) VALUES ($1,$2),($3,$4) RETURNING id", []any{1, nil, 2, 3}},
 		"insert map": {router.SQL.Insert("t").SetMap(map[string]any{"b": 2, "a": id}), "INSERT INTO t (a,b) VALUES ($1,$2)", []any{id, 2}},
 		"update": {router.SQL.Update("t").Set("a", 1).SetMap(map[string]any{"b": sq.Expr("b + ?", 2)}).Where(sq.Eq{"id": 3}).Suffix("RETURNING a"),

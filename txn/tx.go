@@ -147,20 +147,23 @@ func (tx *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return tx.Tx.QueryRow(ctx, sql, args...)
 }
 
-// SendBatch checks each statement of b and sends it; if one is refused, nothing is sent.
+// SendBatch checks each statement of b and sends it; if one is refused, nothing is sent. b itself is not changed, so that
+// one that was made outside the function may be sent by each attempt.
 func (tx *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if err := tx.enter(); err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
 	defer tx.leave()
+	checked := *b
+	checked.QueuedQueries = make([]*pgx.QueuedQuery, b.Len())
 	for i, q := range b.QueuedQueries {
 		sql, args, err := tx.check(ctx, q.SQL, q.Arguments)
 		if err != nil {
 			return pgx.FailedBatchResults(b, fmt.Errorf("statement %d of the batch: %w", i+1, err))
 		}
-		q.SQL, q.Arguments = sql, args // pgx changes them too: a batch is sent once
+		checked.QueuedQueries[i] = &pgx.QueuedQuery{SQL: sql, Arguments: args, Fn: q.Fn}
 	}
-	return &openBatch{BatchResults: tx.Tx.SendBatch(ctx, b), state: tx.state}
+	return &openBatch{BatchResults: tx.Tx.SendBatch(ctx, &checked), state: tx.state}
 }
 
 // CopyFrom copies rows into table. Where statements are checked, each row is; see [CopyChecker]. An error of rows is
