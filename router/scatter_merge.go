@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/keyway-go/keyway/internal/merge"
 	"github.com/keyway-go/keyway/internal/plan"
@@ -191,6 +192,10 @@ type finishedRows struct {
 	pgx.Rows
 	node *node
 	conn *pool.Conn
+
+	// fields are set with done. Until then they are in the connection, which then reads other statements' into the same place.
+	fields []pgconn.FieldDescription
+	done   bool
 }
 
 // Next implements pgx.Rows.
@@ -198,14 +203,30 @@ func (r *finishedRows) Next() bool {
 	if r.Rows.Next() {
 		return true
 	}
-	r.conn.Release()
+	r.release()
 	return false
 }
 
 // Close implements pgx.Rows.
 func (r *finishedRows) Close() {
 	r.Rows.Close()
+	r.release()
+}
+
+func (r *finishedRows) release() {
+	if r.done {
+		return
+	}
+	r.fields, r.done = slices.Clone(r.Rows.FieldDescriptions()), true
 	r.conn.Release()
+}
+
+// FieldDescriptions implements pgx.Rows. They stay when the rows are closed.
+func (r *finishedRows) FieldDescriptions() []pgconn.FieldDescription {
+	if r.done {
+		return r.fields
+	}
+	return r.Rows.FieldDescriptions()
 }
 
 // Err implements pgx.Rows.

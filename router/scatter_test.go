@@ -89,6 +89,45 @@ func TestScatterReadsTheRowsOfAllShards(t *testing.T) {
 	givenBack(t, db)
 }
 
+func TestColumnsOfFinishedRowsStayWhenTheRowsAreRead(t *testing.T) {
+	_, db := stocked(t, 8)
+	for range 20 { // any of the idle connections may be the one
+		rows, err := db.Scatter().Query(t.Context(), "select state, count(*) from orders group by state")
+		require.NoError(t, err)
+		for rows.Next() {
+		}
+		require.NoError(t, rows.Err())
+		_, err = router.Select[int64](t.Context(), db.Scatter(), router.Text("select sum(id)::bigint as total from orders"))
+		require.NoError(t, err)
+		fields := rows.FieldDescriptions()
+		require.Len(t, fields, 2)
+		require.Equal(t, []string{"state", "count"}, []string{fields[0].Name, fields[1].Name})
+	}
+}
+
+func TestScatterGoesOnWithTheRowsOfQueries(t *testing.T) {
+	_, db := stocked(t, 40)
+	type count struct {
+		What string
+		N    int64
+	}
+	counts, err := router.Select[count](t.Context(), db.Scatter(), router.Text(
+		"select 'orders' as what, count(*) as n from orders union all select state, count(*) from orders where total > $1 group by state order by 1", 200))
+	require.NoError(t, err)
+	require.Equal(t, []count{{"new", 7}, {"orders", 40}, {"paid", 6}, {"sent", 7}}, counts)
+
+	best, err := router.Select[int64](t.Context(), db.Scatter(), router.Text(
+		"select id from (select id, row_number() over (partition by state order by total desc) as place from orders) x where place = 1 order by id"))
+	require.NoError(t, err)
+	require.Equal(t, []int64{38, 39, 40}, best)
+
+	// All rows of an input are held, under the budget.
+	_, err = router.Select[int64](t.Context(), db.Scatter(router.MaxBytes(64)), router.Text("select rank() over (order by total) from orders"))
+	var over *router.TooLargeError
+	require.ErrorAs(t, err, &over)
+	givenBack(t, db)
+}
+
 func TestAStatementForOneShardIsRoutedOnAScatterHandle(t *testing.T) {
 	_, db := stocked(t, 8)
 	tenant := tenantOn(t, db, "s1", 0)

@@ -30,6 +30,8 @@ var argMark = regexp.MustCompile(`⟦(\d+)⟧`)
 func (g *scatterGenerator) statement() (sql string, args []any, ordered bool) {
 	g.args = nil
 	switch {
+	case g.chance(0.15):
+		sql, ordered = g.nested()
 	case g.chance(0.45):
 		sql, ordered = g.grouped()
 	case g.chance(0.12):

@@ -137,6 +137,13 @@ var scattered = []string{
 	"select distinct on (state) state, id from orders order by state, total desc",
 	"select tenant_id from orders union select tenant_id from items",
 	"select count(*) from orders where tags && $1 and total > (select avg(total) from orders x where x.tenant_id = orders.tenant_id)",
+	"select tenant_id, id from orders except select tenant_id, order_id from items",
+	"select id, rank() over (partition by state order by total) from orders",
+	"select * from (select state, id, row_number() over (partition by state order by total desc) as place from orders) x where place <= 3",
+	"with t as (select state, sum(total) as total from orders group by state) select state, total, total * 100 / (select sum(total) from t) as share from t order by share desc",
+	"select p.name, x.n from plans p left join (select plan_id, count(*) as n from orders group by plan_id) x on x.plan_id = p.id",
+	"select (select count(*) from orders) as orders, (select count(*) from items) as items",
+	"select 'orders' as what, count(*) from orders union all select 'items', count(*) from items",
 }
 
 // unscattered are those that are refused there.
@@ -144,11 +151,11 @@ var unscattered = []string{
 	"select o.id, i.sku from orders o join items i on i.order_id = o.id",
 	"select * from orders where total > (select avg(total) from orders x)",
 	"select p.name, o.id from plans p left join orders o on o.plan_id = p.id",
-	"select * from (select * from orders order by total desc limit 3) x where state = 'open'",
-	"select id, rank() over (order by total) from orders",
+	"select * from orders where total > (select avg(total) from orders)",
+	"select state, count(*) * 100.0 / (select count(*) from orders) from orders group by state",
+	"select sum(r) from (select state, max(ratio) as r from orders group by state) x",
 	"select id from orders offset 10",
 	"select state, array_agg(id) from orders group by state",
-	"select id from orders intersect select order_id from items",
 	"select id, random() from orders",
 	"select * from orders for update",
 	"update orders set total = 0",

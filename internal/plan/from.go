@@ -80,7 +80,7 @@ func (r *reader) wrap(s *shape, name string, alias *sqlparse.Alias, at int, d *d
 		panic(refuse(Syntax, at, quote(rel.alias)+" has more column aliases than the query has columns", ""))
 	}
 	for i, o := range s.outs {
-		c := &column{rel: rel, name: o.name, coll: o.coll}
+		c := &column{rel: rel, name: o.name, coll: o.coll, adds: o.adds}
 		if i < len(alias.Columns) {
 			c.name = alias.Columns[i].Value
 		}

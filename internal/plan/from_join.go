@@ -40,7 +40,7 @@ func (r *reader) aliasedJoin(j *sqlparse.Join, ns *namespace, d *domain, b *bloc
 
 // renamed is a column of a join under another name. It is on every row what the column is.
 func (rel *relation) renamed(c *column, name string) *column {
-	n := &column{rel: rel, name: name, fam: c.fam, exact: c.exact, inner: c, coll: c.coll}
+	n := &column{rel: rel, name: name, fam: c.fam, exact: c.exact, inner: c, coll: c.coll, adds: c.adds}
 	if c.rel != nil {
 		c.outs = append(c.outs, n)
 	}

@@ -72,7 +72,7 @@ func (rel *relation) takeColumns(alias *sqlparse.Alias) {
 	rel.cols = make([]*column, len(all))
 	for i := range all {
 		c, tc := &all[i], &rel.table.Columns[i]
-		*c = column{rel: rel, name: tc.Name, fam: familyOfColumn(tc), coll: collation{known: true, name: tc.Collation, loose: tc.Loose}}
+		*c = column{rel: rel, name: tc.Name, fam: familyOfColumn(tc), coll: collation{known: true, name: tc.Collation, loose: tc.Loose}, adds: addsExactly(tc.Type)}
 		if k := rel.table.KeyIndex(tc.Name); k >= 0 {
 			c.fam = familyOfKey(rel.table.Key[k].Type)
 			c.exact = c.fam != famNone

@@ -24,6 +24,7 @@ type column struct {
 	outs  []*column
 
 	coll collation
+	adds bool // its values are surely such that their order does not show in a sum: no floats
 }
 
 // relation is an item of FROM, or the target of DML, under the name it has there.

@@ -27,6 +27,7 @@ type output struct {
 	col   *column
 	enter bool
 	coll  collation
+	adds  bool // as of a column
 }
 
 // block is one SELECT, UPDATE or DELETE: what a predicate of a scope is added to.
@@ -74,6 +75,7 @@ func (r *reader) setOperation(q *sqlparse.Select, outer *scope) *shape {
 		if i < len(right.outs) && right.outs[i].coll == o.coll {
 			out.coll = o.coll
 		}
+		out.adds = i < len(right.outs) && o.adds && right.outs[i].adds
 		if i < len(right.outs) && !s.open && !r.supposing {
 			out.col = both(o.col, right.outs[i].col)
 		}
@@ -222,7 +224,7 @@ func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
 			continue
 		}
 		r.expr(t.Expr, sc)
-		o := output{name: t.Alias.Value, coll: r.collationOf(t.Expr, sc)}
+		o := output{name: t.Alias.Value, coll: r.collationOf(t.Expr, sc), adds: r.adds(t.Expr, sc)}
 		if ref, ok := strip(t.Expr).(*sqlparse.ColumnRef); ok {
 			if o.name == "" {
 				o.name = ref.Parts[len(ref.Parts)-1].Value
@@ -268,7 +270,7 @@ func (r *reader) star(e *sqlparse.Star, s *shape, sc *scope) {
 	}
 	s.open = s.open || open
 	for _, c := range cols {
-		s.outs = append(s.outs, output{name: c.name, col: c, coll: c.coll})
+		s.outs = append(s.outs, output{name: c.name, col: c, coll: c.coll, adds: c.adds})
 	}
 }
 

@@ -61,6 +61,8 @@ type Refusal struct {
 	Detail string // what was not understood, as a sentence without the full stop
 	Hint   string // what to write instead; may be empty
 	Offset int    // byte offset into the text, -1 when there is no one place
+
+	gathers bool // a server that is given the rows of the statement's queries can go on; see nesting
 }
 
 // Error implements error.

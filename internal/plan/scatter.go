@@ -134,26 +134,54 @@ func BuildScatter(text string, reg *catalog.Registry, schema string, approximate
 	return s, nil
 }
 
-func buildScatter(stmt sqlparse.Statement, text string, reg *catalog.Registry, schema string, approximate bool) (s *Scatter, err error) {
-	defer catch(&s, &err)
+func buildScatter(stmt sqlparse.Statement, text string, reg *catalog.Registry, schema string, approximate bool) (*Scatter, error) {
 	q, ok := stmt.(*sqlparse.Select)
 	if !ok {
 		return nil, refuse(ScatterWrite, 0, "a statement that writes is not sent to several shards",
 			"write in InTx with the key, or shard by shard with db.EachShard")
 	}
-	r := &reader{
-		text: text, reg: reg, schema: schema, uses: map[int]*paramUse{}, tables: map[*catalog.Table]bool{},
+	b := &scatterBuilder{text: text, reg: reg, schema: schema, approximate: approximate}
+	whole, err := b.split(q, false)
+	if err == nil {
+		return whole.plan, nil
+	}
+	return b.nest(q, err)
+}
+
+// scatterBuilder plans a statement, and queries of it as if they were statements.
+type scatterBuilder struct {
+	text        string
+	reg         *catalog.Registry
+	schema      string
+	approximate bool
+}
+
+// read reads a query by itself: no name outside of it is seen.
+func (b *scatterBuilder) read(q *sqlparse.Select) (r *reader, err error) {
+	defer catch(&r, &err)
+	r = &reader{
+		text: b.text, reg: b.reg, schema: b.schema, uses: map[int]*paramUse{}, tables: map[*catalog.Table]bool{},
 		tops: map[*sqlparse.Select]*top{},
 	}
 	r.statement(q)
 	if r.writes {
-		return nil, refuse(ScatterWrite, 0, "a statement that writes is not sent to several shards",
-			"write in InTx with the key, or shard by shard with db.EachShard")
+		panic(refuse(ScatterWrite, 0, "a statement that writes is not sent to several shards",
+			"write in InTx with the key, or shard by shard with db.EachShard"))
 	}
 	if !r.readOnly {
-		return nil, refuse(ScatterWrite, 0, "row locks are not taken on several shards", "lock in InTx with the key")
+		panic(refuse(ScatterWrite, 0, "row locks are not taken on several shards", "lock in InTx with the key"))
 	}
-	sp := &splitter{reader: r, query: q, plan: &Scatter{Params: r.params, newer: r.newer, approximate: approximate}}
+	return r, nil
+}
+
+// split plans a query whose rows are the shards' rows put together. As an input its rows are what a server goes on with.
+func (b *scatterBuilder) split(q *sqlparse.Select, input bool) (sp *splitter, err error) {
+	r, err := b.read(q)
+	if err != nil {
+		return nil, err
+	}
+	defer catch(&sp, &err)
+	sp = &splitter{reader: r, query: q, input: input, plan: &Scatter{Params: r.params, newer: r.newer, approximate: b.approximate}}
 	sp.split()
-	return sp.plan, nil
+	return sp, nil
 }

@@ -21,19 +21,20 @@ func (sp *splitter) combine() {
 	if len(sp.arms) > 1 {
 		for _, a := range sp.arms {
 			if w := sp.work(a); w != (work{}) {
-				panic(refuse(Inexact, a.query.Start, "an arm of a UNION groups, or has windows or DISTINCT, over the rows of all shards",
-					"group, partition or DISTINCT by the key there, or send the arms as statements of their own"))
+				f := refuse(Inexact, a.query.Start, "an arm of a UNION groups, or has windows or DISTINCT, over the rows of all shards",
+					"group, partition or DISTINCT by the key there, or send the arms as statements of their own")
+				f.gathers = true
+				panic(f)
 			}
 		}
-		sp.rows(&distinction{all: !q.All})
+		sp.rows(&distinction{all: q.Op == sqlparse.SetUnion && !q.All})
 		return
 	}
 	switch w := sp.work(sp.arms[0]); {
 	case w.group, w.window && grouped(q): // whole groups by the key are groups all the same, and the windows are over groups
 		sp.group()
 	case w.window:
-		panic(refuse(Inexact, q.Start, "a window is over the rows of all shards",
-			"add the key to its PARTITION BY, or use db.EachShard"))
+		sp.windows()
 	case w.distinct && len(q.DistinctOn) > 0:
 		sp.rows(&distinction{on: q.DistinctOn})
 	case w.distinct:
@@ -148,6 +149,9 @@ func (sp *splitter) rows(d *distinction) {
 	q, p := sp.query, sp.plan
 	o := &ordering{sp: sp, hide: len(sp.arms) == 1 && !q.Distinct || len(q.DistinctOn) > 0}
 	final := &finalQuery{distinct: d.all, ties: q.WithTies}
+	if sp.input {
+		final.part = sp.partOf()
+	}
 	for i := range q.OrderBy {
 		p.Order = append(p.Order, o.key(&q.OrderBy[i]))
 	}
@@ -167,7 +171,7 @@ func (sp *splitter) rows(d *distinction) {
 	default:
 		p.Combine = Concat
 	}
-	if p.Combine != Concat {
+	if p.Combine != Concat || sp.input {
 		p.final = final
 	}
 	sp.shardText(slices.Concat(sp.namedClocks(), o.edits(), sp.limitEdits()))
@@ -195,14 +199,18 @@ func (sp *splitter) equalities() []collation {
 
 // shardText writes what the shards are sent.
 func (sp *splitter) shardText(edits []edit) {
-	sp.plan.text = sp.render(sqlparse.Span{Start: 0, End: len(sp.text)}, append(slices.Clone(sp.shard), edits...)...)
+	span := sqlparse.Span{Start: 0, End: len(sp.text)}
+	if sp.input {
+		span = sp.query.Pos()
+	}
+	sp.plan.text = sp.render(span, append(slices.Clone(sp.shard), edits...)...)
 }
 
 // limitEdits ask each shard for the rows that the offset skips too, since all of them may be one shard's. Where the rows
 // are merged in order the number may be cut; see [ScatterBinding.CutTo].
 func (sp *splitter) limitEdits() []edit {
 	q, p := sp.query, sp.plan
-	mayCut := p.Combine == Ordered && !p.Ties && p.limit.set
+	mayCut := !sp.input && p.Combine == Ordered && !p.Ties && p.limit.set
 	if q.Offset == nil && !mayCut {
 		return nil
 	}
@@ -256,13 +264,13 @@ func (o *ordering) column(x sqlparse.Expr) (int, collation) {
 	x = strip(x)
 	if lit, ok := x.(*sqlparse.Literal); ok {
 		n, err := strconv.Atoi(lit.Value)
-		if err != nil || lit.Kind != sqlparse.LitInteger || n < 1 || n > len(first.Targets) {
-			panic(refuse(Inexact, lit.Start, "a constant in ORDER BY that is no position of the written outputs is not read", "write the expression"))
+		if err != nil || lit.Kind != sqlparse.LitInteger || n < 1 {
+			panic(refuse(Inexact, lit.Start, "a constant in ORDER BY that is no position is not read", "write the expression"))
 		}
-		if starBefore(first, n-1) {
-			panic(refuse(Inexact, lit.Start, "a position in ORDER BY that counts the columns of a star is not read", "write the column"))
+		if len(q.DistinctOn) > 0 && slices.ContainsFunc(q.Targets, isStar) {
+			panic(refuse(Inexact, lit.Start, "a position in ORDER BY that counts the columns of a star is not read beside DISTINCT ON", "write the column"))
 		}
-		return o.position(first, n-1, lit.Start)
+		return n - 1, o.collationAt(n-1, lit.Start)
 	}
 	if ref, ok := x.(*sqlparse.ColumnRef); ok && len(ref.Parts) == 1 {
 		if i := named(first, ref.Parts[0].Value); i >= 0 {
@@ -285,6 +293,32 @@ func (o *ordering) column(x sqlparse.Expr) (int, collation) {
 		}
 	}
 	return o.hiddenColumn(x, want), sp.collationOf(x, scope)
+}
+
+// collationAt is that of the output at a position, which may be a column of a star.
+func (o *ordering) collationAt(i, at int) collation {
+	var all collation
+	for n, a := range o.sp.arms {
+		outs := a.top.shape.outs
+		if a.top.shape.open {
+			return collation{}
+		}
+		if i >= len(outs) {
+			panic(refuse(Inexact, at, "a position in ORDER BY is not in the list of outputs", "write the column"))
+		}
+		if slices.ContainsFunc(a.query.Targets, isStar) && slices.ContainsFunc(outs[:i+1], output.isSlot) {
+			panic(refuse(Inexact, at, "a position in ORDER BY counts the slot column of a star", "write the column"))
+		}
+		if n > 0 && outs[i].coll != all {
+			return collation{}
+		}
+		all = outs[i].coll
+	}
+	return all
+}
+
+func (o output) isSlot() bool {
+	return o.col != nil && o.col.rel != nil && o.col.rel.table != nil && isSlot(o.col.rel.table, o.col.name)
 }
 
 // named finds the written output of a name, which may be one that PostgreSQL gives it: date(at) is "date". -1 when there

@@ -48,21 +48,32 @@ type finalQuery struct {
 	ties     bool
 	equal    []collation // how the columns are compared with distinct
 
+	part *partQuery // of a query that is a part of the statement
+
 	grouped *groupedQuery // of a statement that groups; then nothing else is set
+	nested  *nestedQuery  // of a statement over the rows of its queries; then nothing else is set
 }
 
 // groupedQuery is the final query of a statement that groups over the rows of all shards.
 type groupedQuery struct {
 	text    string // with marks
 	columns []groupColumn
+	part    bool     // the rest of the statement may compare every column
+	stars   []output // the columns of a star that come before columns; nil for none
 }
 
 // finalArgs are what the arguments of a final query hold, in their order.
 func (f *finalQuery) finalArgs() []arg {
-	if f.grouped != nil {
+	switch {
+	case f.nested != nil:
+		return f.nested.args()
+	case f.grouped != nil:
 		return numbered(f.grouped.text, blanks{owns: unasked}).args
+	case f.part != nil:
+		return numbered(f.part.bounds, blanks{owns: unasked}).args
+	default:
+		return []arg{{kind: argCount}, {kind: argSkip}}
 	}
-	return []arg{{kind: argCount}, {kind: argSkip}}
 }
 
 // Final writes the final query for the columns that the shards sent. The error is a [*Refusal] when their types show that
@@ -73,32 +84,43 @@ func (s *Scatter) Final(columns []ResultColumn) (*Final, error) {
 			return nil, refuse(Inexact, -1, "the row in the column "+strconv.Quote(c.Name)+" cannot be read back by a server", "write its fields as columns")
 		}
 	}
-	switch {
-	case s.final == nil:
+	if s.final == nil {
 		return nil, refuse(Inexact, -1, "the plan has no final query", "")
-	case s.final.grouped != nil:
-		return s.final.grouped.write(columns, s.approximate)
-	default:
-		return s.final.write(columns)
 	}
+	w := &finalWriter{columns: columns, collations: map[int]string{}, approximate: s.approximate}
+	text, err := s.final.write(w)
+	if err != nil {
+		return nil, err
+	}
+	return w.final(text, s.final.finalArgs()), nil
 }
 
-func (f *finalQuery) write(columns []ResultColumn) (*Final, error) {
-	if f.hidden >= len(columns) {
-		return nil, fewColumns()
+// write returns the query over the writer's columns, with marks.
+func (f *finalQuery) write(w *finalWriter) (string, error) {
+	switch {
+	case f.nested != nil:
+		return f.nested.write(w)
+	case f.grouped != nil:
+		return f.grouped.write(w)
+	case f.hidden > len(w.columns), f.hidden == len(w.columns) && f.part == nil:
+		return "", fewColumns()
 	}
-	w := finalWriter{columns: columns, collations: map[int]string{}}
-	visible := columns[:len(columns)-f.hidden]
+	visible := w.columns[:len(w.columns)-f.hidden]
 	if err := f.comparable(visible); err != nil {
-		return nil, err
+		return "", err
+	}
+	if f.part != nil {
+		if err := f.part.collate(w, visible); err != nil {
+			return "", err
+		}
 	}
 	on, err := w.keys(f.on)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	order, err := w.keys(f.order)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	var b strings.Builder
 	b.WriteString("select ")
@@ -115,13 +137,15 @@ func (f *finalQuery) write(columns []ResultColumn) (*Final, error) {
 	for i, k := range f.order {
 		b.WriteString(map[bool]string{false: " order by ", true: ", "}[i > 0] + order[i] + k.direction())
 	}
-	b.WriteString(" offset " + mark(arg{kind: argSkip}))
-	if f.ties {
-		b.WriteString(" fetch first (" + mark(arg{kind: argCount}) + ") rows with ties")
-	} else {
-		b.WriteString(" limit " + mark(arg{kind: argCount}))
+	switch {
+	case f.part != nil:
+		b.WriteString(f.part.bounds)
+	case f.ties:
+		b.WriteString(" offset " + mark(arg{kind: argSkip}) + " fetch first (" + mark(arg{kind: argCount}) + ") rows with ties")
+	default:
+		b.WriteString(" offset " + mark(arg{kind: argSkip}) + " limit " + mark(arg{kind: argCount}))
 	}
-	return w.final(b.String(), f.finalArgs()), nil
+	return b.String(), nil
 }
 
 func (k SortKey) direction() string {
@@ -140,24 +164,27 @@ func (f *finalQuery) comparable(visible []ResultColumn) error {
 
 func (c collation) strict() bool { return c.known && !c.loose }
 
-func (g *groupedQuery) write(columns []ResultColumn, approximate bool) (*Final, error) {
-	if len(columns) != len(g.columns) {
-		return nil, fewColumns()
+func (g *groupedQuery) write(w *finalWriter) (string, error) {
+	if len(g.stars) > 0 {
+		return g.writeStar(w)
 	}
-	w := finalWriter{columns: columns, collations: map[int]string{}}
+	if len(w.columns) != len(g.columns) {
+		return "", fewColumns()
+	}
 	for i, c := range g.columns {
 		if err := w.compared(i, c); err != nil {
-			return nil, err
+			return "", err
 		}
-		if float := columns[i].Type == pgtype.Float4OID || columns[i].Type == pgtype.Float8OID; float && c.needs&needExact != 0 && !approximate {
-			return nil, refuse(Inexact, -1, "a sum or average of floats depends on the order of addition", "cast to numeric, or allow it with Approximate")
+		if g.part {
+			if err := w.taken(i, c.coll); err != nil {
+				return "", err
+			}
+		}
+		if float := w.columns[i].Type == pgtype.Float4OID || w.columns[i].Type == pgtype.Float8OID; float && c.needs&needExact != 0 && !w.approximate {
+			return "", refuse(Inexact, -1, "a sum or average of floats depends on the order of addition", "cast to numeric, or allow it with Approximate")
 		}
 	}
-	text, err := g.typed(columns, approximate)
-	if err != nil {
-		return nil, err
-	}
-	return w.final(text, numbered(g.text, blanks{owns: unasked}).args), nil
+	return g.typed(w.columns, w.approximate)
 }
 
 // typed writes what depends on the types of the partial results.
@@ -187,8 +214,21 @@ func (g *groupedQuery) typed(columns []ResultColumn, approximate bool) (string, 
 
 // finalWriter writes a final query over columns.
 type finalWriter struct {
-	columns    []ResultColumn
-	collations map[int]string
+	columns     []ResultColumn
+	collations  map[int]string
+	approximate bool
+}
+
+// taken gives column i its collation where anything may be done with it.
+func (w *finalWriter) taken(i int, coll collation) error {
+	const userDefined = 16384
+	switch t := w.columns[i].Type; {
+	case !collatable(t) && t < userDefined:
+		return nil
+	case !coll.known:
+		return notOrderable(w.columns[i].Name)
+	}
+	return w.collate(i, coll.name)
 }
 
 // compared gives column i its collation, and refuses it when what is known of that is not enough.

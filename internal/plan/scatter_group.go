@@ -14,9 +14,11 @@ import (
 // their rows as they are (raw).
 type grouping struct {
 	*splitter
-	scope *scope
-	raw   bool
+	scope   *scope
+	raw     bool
+	windows bool // there are no groups, but windows over all rows; see splitter.windows
 
+	star    string        // with windows, the star among the outputs; the shards send its columns before the others
 	columns []groupColumn // of the shards' rows
 	keys    int           // the first so many are what the shards group by, once all keys are known
 	folds   []FoldColumn  // of the aggregates, as long as each is one column that is folded
@@ -54,7 +56,7 @@ func (sp *splitter) group() {
 	if len(g.columns) == 0 {
 		g.columns = append(g.columns, groupColumn{text: map[bool]string{false: "count(*)", true: "1"}[g.raw]})
 	}
-	sp.plan.final = &finalQuery{grouped: &groupedQuery{text: final, columns: g.columns}}
+	sp.plan.final = &finalQuery{grouped: &groupedQuery{text: final, columns: g.columns, part: sp.input}}
 	sp.plan.Combine = Finished
 	if g.foldable() {
 		sp.plan.Combine, sp.plan.Folds = Folded, g.folds

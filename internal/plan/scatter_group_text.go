@@ -38,7 +38,18 @@ func (g *grouping) finalText() string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(g.rewritten(q.Targets[i].Expr) + " as " + quote(outputName(&q.Targets[i])))
+		if isStar(q.Targets[i]) {
+			b.WriteString(starMark)
+			continue
+		}
+		text := ""
+		if g.windows {
+			x := q.Targets[i].Expr
+			text = g.render(x.Pos(), g.rowEdits(x, g.outputNeeds(i))...)
+		} else {
+			text = g.rewritten(q.Targets[i].Expr)
+		}
+		b.WriteString(text + " as " + quote(outputName(&q.Targets[i])))
 	}
 	b.WriteString(" from " + fromMark)
 	g.groupClause(&b)
@@ -48,6 +59,10 @@ func (g *grouping) finalText() string {
 	if n := len(q.Windows); n > 0 {
 		var edits []edit
 		for i := range q.Windows {
+			if g.windows {
+				edits = append(edits, g.windowEdits(&q.Windows[i])...)
+				continue
+			}
 			edits = append(edits, g.edits(&q.Windows[i])...)
 		}
 		b.WriteString(" window " + g.render(sqlparse.Span{Start: q.Windows[0].Start, End: q.Windows[n-1].End}, edits...))
@@ -120,6 +135,9 @@ func (g *grouping) rewritten(x sqlparse.Expr) string { return g.render(x.Pos(), 
 // edits replace in an expression what is grouped by, by its column, and aggregates by what is made of their partial
 // results. Nothing that needs the tables may be left.
 func (g *grouping) edits(n sqlparse.Node) []edit {
+	if g.windows {
+		return g.rowEdits(n, needEqual|needOrder) // of DISTINCT ON and ORDER BY
+	}
 	var edits []edit
 	sqlparse.Walk(n, func(n sqlparse.Node) bool {
 		at := n.Pos()
@@ -161,9 +179,9 @@ func (g *grouping) shardText() string {
 	if q.With != nil {
 		b.WriteString(g.render(q.With.Pos(), g.shard...) + " ")
 	}
-	b.WriteString("select ")
+	b.WriteString("select " + g.star)
 	for i, c := range g.columns {
-		if i > 0 {
+		if i > 0 || g.star != "" {
 			b.WriteString(", ")
 		}
 		name := "c" + strconv.Itoa(i+1)

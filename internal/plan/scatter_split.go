@@ -21,8 +21,11 @@ type splitter struct {
 	*reader
 	query *sqlparse.Select
 	plan  *Scatter
+	input bool // the query is a part of the statement; see nesting
 
-	arms   []*arm    // the SELECTs of a UNION, or the one
+	arms     []*arm             // the SELECTs of a set operation, or the one
+	apartOps []*sqlparse.Select // INTERSECT and EXCEPT, which must keep keys apart
+
 	leaves []edit    // what every text needs
 	shard  []edit    // what the shards' text needs besides
 	known  []*column // met by identity
@@ -52,6 +55,9 @@ func (sp *splitter) split() {
 	for _, a := range sp.arms {
 		sp.divide(a, sharded)
 	}
+	for _, q := range sp.apartOps {
+		sp.checkSetOperation(q)
+	}
 	sp.checkColocated(sharded)
 	sp.findLeaves()
 	sp.keyLists()
@@ -59,26 +65,76 @@ func (sp *splitter) split() {
 	sp.combine()
 }
 
-// findArms lists the SELECTs of a UNION.
+// findArms lists the SELECTs of a set operation.
 func (sp *splitter) findArms(q *sqlparse.Select) {
+	overAll := func(what, instead string) {
+		f := refuse(Inexact, q.Start, what, instead)
+		f.gathers = true
+		panic(f)
+	}
 	switch {
 	case q.Op == sqlparse.SetNone && q.Values == nil:
 		if q != sp.query && (q.Limit != nil || q.Offset != nil) {
-			panic(refuse(Inexact, q.Start, "a LIMIT inside a UNION holds for the rows of all shards together", "put the LIMIT behind the UNION"))
+			overAll("a LIMIT inside a UNION holds for the rows of all shards together", "put the LIMIT behind the UNION")
 		}
 		sp.arms = append(sp.arms, &arm{query: q, top: sp.tops[q]})
 		return
 	case q.Op == sqlparse.SetNone:
 		panic(refuse(NotDivided, q.Start, "VALUES in a UNION would come from every shard", "write it as a query of its own"))
-	case q.Op != sqlparse.SetUnion:
-		panic(refuse(Inexact, q.Start, "INTERSECT and EXCEPT over several shards are not read", "write EXISTS or NOT EXISTS with the key"))
 	case q != sp.query && (q.Limit != nil || q.Offset != nil):
-		panic(refuse(Inexact, q.Start, "a LIMIT inside a UNION holds for the rows of all shards together", "put the LIMIT behind the UNION"))
-	case q != sp.query && sp.query.All && !q.All:
-		panic(refuse(Inexact, q.Start, "a UNION inside a UNION ALL is over the rows of all shards", "make the outer one a UNION"))
+		overAll("a LIMIT inside a UNION holds for the rows of all shards together", "put the LIMIT behind the UNION")
+	case q.Op != sqlparse.SetUnion:
+		sp.apartOps = append(sp.apartOps, q)
+	case q != sp.query && (sp.query.All || sp.query.Op != sqlparse.SetUnion) && !q.All:
+		overAll("a UNION inside a UNION ALL is over the rows of all shards", "make the outer one a UNION")
 	}
 	sp.findArms(q.Left)
 	sp.findArms(q.Right)
+}
+
+// checkSetOperation refuses an INTERSECT or EXCEPT of rows of several keys together. Where each arm has its key in the
+// same columns, equal rows are of one key, and so on one shard.
+func (sp *splitter) checkSetOperation(q *sqlparse.Select) {
+	var first *arm
+	for _, a := range sp.arms {
+		if a.query.Start < q.Start || a.query.End > q.End {
+			continue
+		}
+		if first == nil {
+			first = a
+		}
+		if a.top.shape.open || !a.own.among(a.top.shape, first) {
+			f := refuse(Inexact, q.Start, "an INTERSECT or EXCEPT is over the rows of all shards", "select the key in the same place of each arm")
+			f.gathers = true
+			panic(f)
+		}
+	}
+}
+
+// among reports whether each part of the key is an output, at a place where it is one of the first arm's too.
+func (own *anchor) among(s *shape, first *arm) bool {
+	if len(own.cols) != len(first.own.cols) {
+		return false
+	}
+	for i := range own.cols {
+		if own.cols[i].fam != first.own.cols[i].fam || !slices.ContainsFunc(s.placesOf(own, i), func(at int) bool {
+			return slices.Contains(first.top.shape.placesOf(first.own, i), at)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// placesOf lists the outputs that are part i of the key.
+func (s *shape) placesOf(own *anchor, i int) []int {
+	var places []int
+	for at, o := range s.outs {
+		if solid(o.col) && own.has(o.col, i) {
+			places = append(places, at)
+		}
+	}
+	return places
 }
 
 // divide finds the key that divides the rows of an arm: the one that pins most of its tables.
@@ -203,7 +259,11 @@ func (sp *splitter) apart(rel *relation) *Refusal {
 		conds = append(conds, rel.alias+"."+rel.key(i).name+" = "+to)
 	}
 	f.Hint = "join by the key too: " + strings.Join(conds, " and ") + " with AND"
-	if rel.blk.up != nil {
+	switch {
+	case rel.blk.up != nil && other.rel != nil && other.rel.alias == rel.alias:
+		f.Hint = "where the subquery is over the rows of all keys, send it first as a statement of its own and give its result as an argument; " +
+			"otherwise give the tables different names, and tie it to its row by the key with AND"
+	case rel.blk.up != nil:
 		f.Hint = "tie the subquery to its row by the key: " + strings.Join(conds, " and ") +
 			" with AND; or, where it is over the rows of all keys, send it first as a statement of its own and give its result as an argument"
 	}

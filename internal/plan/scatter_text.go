@@ -224,11 +224,17 @@ func (sp *splitter) findLeaves() {
 func (sp *splitter) namedClocks() []edit {
 	var edits []edit
 	for _, a := range sp.arms {
-		for _, t := range a.query.Targets {
-			if call, ok := strip(t.Expr).(*sqlparse.FuncCall); ok && t.Alias.Value == "" {
-				if _, ok := clockText(call); ok {
-					edits = append(edits, edit{at: t.End, to: t.End, text: " as " + quote(call.Name)})
-				}
+		edits = append(edits, clockNamesOf(a.query)...)
+	}
+	return edits
+}
+
+func clockNamesOf(q *sqlparse.Select) []edit {
+	var edits []edit
+	for _, t := range q.Targets {
+		if call, ok := strip(t.Expr).(*sqlparse.FuncCall); ok && t.Alias.Value == "" {
+			if _, ok := clockText(call); ok {
+				edits = append(edits, edit{at: t.End, to: t.End, text: " as " + quote(call.Name)})
 			}
 		}
 	}

@@ -2,8 +2,8 @@
 # order is total, "?" it is refused, "~" a server refuses it. Behind " -- " are arguments, with " ;; " between.
 # order by position after star, names
 ! select f.g, f.id, f.tenant_id from facts f order by 1, 2, 3
-?! select o.*, o.state from orders o order by 2, 1
-?! select p.*, f.tenant_id, f.id from facts f join plans p on p.id = f.i order by 2, f.tenant_id, f.id
+?! select o.*, o.state from orders o order by 6, 2
+! select p.*, f.tenant_id, f.id from facts f join plans p on p.id = f.i order by 2, f.tenant_id, f.id
 ! select upper(f.g), f.tenant_id, f.id from facts f order by upper, tenant_id, id
 ! select date(f.at), f.tenant_id, f.id from facts f order by date, tenant_id, id
 ! select f.ts::date, f.tenant_id, f.id from facts f order by date, tenant_id, id
@@ -377,22 +377,22 @@ select null from facts union all select null from facts
 select null as z, i from facts union all select 1, 2 from orders
 ! select i, 'f' as src, tenant_id, id from facts union all select total, 'o', tenant_id, id from orders order by 1, 2, 3, 4
 ! select i, 'f' as src, tenant_id, id from facts union all select total, 'o', tenant_id, id from orders order by src desc, i desc nulls last, tenant_id, id limit 5 offset 3
-?select g from facts intersect select state from orders
-?select g from facts except select state from orders
-?select id from facts union all select id from plans
-?select id from facts union select id from plans
-?select id from plans union select id from facts
-?(select id from facts limit 2) union all select id from orders
+select g from facts intersect select state from orders
+select g from facts except select state from orders
+select id from facts union all select id from plans
+select id from facts union select id from plans
+select id from plans union select id from facts
+(select id from facts limit 2) union all select id from orders
 (select i from facts order by i limit 2)
 ?(select i from facts order by i limit 2) limit 1
-?select i from facts union all (select total from orders union select id from facts)
-?(select i from facts union select total from orders) union all select id from facts
+select i from facts union all (select total from orders union select id from facts)
+(select i from facts union select total from orders) union all select id from facts
 select i from facts union (select total from orders union all select id from facts)
-?select count(*) from facts union all select count(*) from orders
+select count(*) from facts union all select count(*) from orders
 select tenant_id, count(*) from facts group by tenant_id union all select tenant_id, count(*) from orders group by tenant_id
 select distinct tenant_id from facts union all select tenant_id from orders
-?select distinct g from facts union all select state from orders
-?select distinct g from facts union select state from orders
+select distinct g from facts union all select state from orders
+select distinct g from facts union select state from orders
 values (1), (2)
 select * from (values (1), (2)) v(x)
 select v.x, f.i from facts f, (values (1), (2)) v(x) where v.x = f.i
@@ -406,8 +406,8 @@ select p.name, count(*) from plans p cross join facts f group by p.name
 ?select p.name, count(*), p.price from facts f join plans p on p.id = f.i group by p.id
 ?select p.id, p.name, p.price, count(*) from facts f join plans p on p.id = f.i group by p.id
 ?select p.name from plans p where exists (select from facts f where f.i = p.id)
-?select p.name from plans p where p.id in (select f.i from facts f)
-?select p.name from plans p where p.id not in (select f.i from facts f)
+select p.name from plans p where p.id in (select f.i from facts f)
+select p.name from plans p where p.id not in (select f.i from facts f)
 select f.id from facts f where f.i in (select p.id from plans p where p.price > 1)
 select f.id from facts f where f.i not in (select p.id from plans p where p.price > 1)
 select f.tenant_id, f.id from facts f where f.i = all (select p.id from plans p where p.id < 0)
@@ -454,20 +454,20 @@ select o.tenant_id, count(*) from facts f left join orders o using (tenant_id) g
 select o.tenant_id, count(*), sum(count(*)) over (partition by o.tenant_id) from facts f left join orders o using (tenant_id, id) group by o.tenant_id, f.g
 select distinct o.tenant_id from facts f left join orders o using (tenant_id, id)
 select distinct on (o.tenant_id) o.tenant_id from facts f left join orders o using (tenant_id, id) order by o.tenant_id
-?select o.tenant_id, rank() over (partition by o.tenant_id order by f.tenant_id, f.id) from facts f left join orders o using (tenant_id, id)
+select o.tenant_id, rank() over (partition by o.tenant_id order by f.tenant_id, f.id) from facts f left join orders o using (tenant_id, id)
 select coalesce(o.tenant_id, -1), count(*) from facts f left join orders o using (tenant_id, id) group by 1
 select x.k, count(*) from (select o.tenant_id as k from facts f left join orders o using (tenant_id, id)) x group by x.k
-?select x.k, x.c from (select o.tenant_id as k, count(*) as c from facts f left join orders o using (tenant_id, id) group by o.tenant_id) x
+select x.k, x.c from (select o.tenant_id as k, count(*) as c from facts f left join orders o using (tenant_id, id) group by o.tenant_id) x
 select x.k, x.c from (select f.tenant_id as k, count(*) as c from facts f group by f.tenant_id) x where x.c > 1
 select sum(x.c), max(x.c), count(*) from (select f.tenant_id as k, count(*) as c from facts f group by f.tenant_id) x
 select x.c, count(*) from (select f.tenant_id as k, count(*) as c from facts f group by f.tenant_id) x group by x.c
-?select sum(x.c) from (select f.g, count(*) as c from facts f group by f.g) x
-?select count(*) from (select distinct g from facts) x
+select sum(x.c) from (select f.g, count(*) as c from facts f group by f.g) x
+select count(*) from (select distinct g from facts) x
 select count(*) from (select distinct tenant_id, g from facts) x
-?select count(*) from (select g from facts limit 3) x
+select count(*) from (select g from facts limit 3) x
 select count(*) from (select g from facts order by id) x
 select count(*) from (select tenant_id, row_number() over (partition by tenant_id order by id) as rn from facts) x where rn = 1
-?select count(*) from (select tenant_id, row_number() over (order by id) as rn from facts) x where rn = 1
+select count(*) from (select tenant_id, row_number() over (order by id) as rn from facts) x where rn = 1
 select f.tenant_id, l.c from facts f, lateral (select count(*) as c from orders o where o.tenant_id = f.tenant_id) l
 select f.tenant_id, l.id from facts f cross join lateral (select o.id from orders o where o.tenant_id = f.tenant_id order by o.id desc limit 1) l
 select f.tenant_id, l.id from facts f left join lateral (select o.id from orders o where o.tenant_id = f.tenant_id order by o.id desc limit 1) l on true
@@ -479,7 +479,7 @@ select e.x, count(f.id) from facts f, generate_series(-1, 5) e(x) where f.i = e.
 ?select f.id, unnest(f.ia) from facts f
 select count(*) from facts f, unnest(f.ia) u
 with w as (select tenant_id, i from facts) select count(*) from w
-?with w as (select tenant_id, i from facts) select a.tenant_id, count(*) from w a join w b using (tenant_id) group by a.tenant_id
+with w as (select tenant_id, i from facts) select a.tenant_id, count(*) from w a join w b using (tenant_id) group by a.tenant_id
 with w as (select tenant_id, sum(i) as s from facts group by tenant_id) select count(*), avg(s) from w
 with w as materialized (select tenant_id, i from facts) select i, count(*) from w group by i
 ?with w as (select max(i) as mx from facts) select count(*) from facts f, w where f.i = w.mx
@@ -490,7 +490,7 @@ with recursive w(n) as (select 1 union all select n + 1 from w where n < 3) sele
 select from facts
 select count(*) from (select from facts) x
 ?select exists (select from facts)
-?select (select count(*) from facts)
+select (select count(*) from facts)
 ?select count(*) from facts tablesample bernoulli (100)
 select f.tenant_id is null, count(*) from facts f group by 1
 select 'facts'::regclass, count(*) from facts f group by 1
@@ -596,24 +596,24 @@ select ok as i, count(*) from facts group by i, ok
 ! select i::text, tenant_id, id from facts order by i, 2, 3
 ! select (i)::text, tenant_id, id from facts order by i, 2, 3
 ! select (i + 0)::text, tenant_id, id from facts order by text, 2, 3
-?! select p.*, f.tenant_id, f.id from plans p join facts f on f.i = p.id order by 1, 4, 5
-?! select p.*, f.tenant_id, f.id from plans p join facts f on f.i = p.id order by 3 desc, tenant_id, f.id
-?! select f.tenant_id, p.*, f.id from plans p join facts f on f.i = p.id order by 1, 3, 2, 5
-?! select f.tenant_id, p.*, f.id from plans p join facts f on f.i = p.id order by 1, 5, name
+! select p.*, f.tenant_id, f.id from plans p join facts f on f.i = p.id order by 1, 4, 5
+! select p.*, f.tenant_id, f.id from plans p join facts f on f.i = p.id order by 3 desc, tenant_id, f.id
+! select f.tenant_id, p.*, f.id from plans p join facts f on f.i = p.id order by 1, 3, 2, 5
+! select f.tenant_id, p.*, f.id from plans p join facts f on f.i = p.id order by 1, 5, name
 ! select f.tenant_id, p.*, f.id from plans p join facts f on f.i = p.id order by price, tenant_id, f.id
 ! select f.tenant_id, f.id, p.* from plans p join facts f on f.i = p.id order by name, 1, 2
 ?select p.*, count(*) from plans p join facts f on f.i = p.id group by p.id
-?! select x.*, 1 as one from (select tenant_id, i, id from facts) x order by 2, 1, 3
-?! select x.*, x.i as ii from (select tenant_id, i, id from facts) x order by ii, 1, 3
-?! select x.*, x.i as ii, x.id from (select tenant_id, i, id from facts) x order by 4, 1, 3
-?! select distinct x.*, 7 from (select i, ok from facts) x order by 1, 2
-?! select distinct x.*, x.i as ii from (select i, ok from facts) x order by 2, 1
+! select x.*, 1 as one from (select tenant_id, i, id from facts) x order by 2, 1, 3
+! select x.*, x.i as ii from (select tenant_id, i, id from facts) x order by ii, 1, 3
+! select x.*, x.i as ii, x.id from (select tenant_id, i, id from facts) x order by 4, 1, 3
+! select distinct x.*, 7 from (select i, ok from facts) x order by 1, 2
+! select distinct x.*, x.i as ii from (select i, ok from facts) x order by 2, 1
 ?! select distinct on (x.i) x.*, x.i as ii from (select i, ok, tenant_id, id from facts) x order by 1, 3, 4
-?! select * from (select i, ok, tenant_id, id from facts) x union all select total, true, tenant_id, id from orders order by 1, 2, 3, 4
-?! select x.*, 5 as five from (select i, tenant_id, id from facts) x union all select total, tenant_id, id, total from orders order by 2, 3, 1, 4
+! select * from (select i, ok, tenant_id, id from facts) x union all select total, true, tenant_id, id from orders order by 1, 2, 3, 4
+! select x.*, 5 as five from (select i, tenant_id, id from facts) x union all select total, tenant_id, id, total from orders order by 2, 3, 1, 4
 ! table plans
 ! select * from (select i, tenant_id, id from facts) x order by i, tenant_id, id
-?! select * from (select i, tenant_id, id from facts) x order by 1, 2, 3
+! select * from (select i, tenant_id, id from facts) x order by 1, 2, 3
 
 ?! select o.*, o.tenant_id as k2 from facts f left join orders o using (tenant_id) order by tenant_id, o.id, f.id
 ! select o.tenant_id, o.id, f.id from facts f left join orders o using (tenant_id) order by tenant_id, o.id, f.id
@@ -668,8 +668,8 @@ select to_char(sum(f.m), '999D99'), to_char(max(f.at), 'YYYY'), to_char(avg(f.i)
 select date_part('year', max(f.d)), max(f.d) + 1, max(f.ts)::date from facts f where f.d < '9999-01-01'
 select array_agg(f.rg order by f.rg), array_agg(f.ip order by f.ip), array_agg(f.x order by f.x), array_agg(f.vb order by f.vb), array_agg(f.tz order by f.tz, f.tenant_id, f.id) from facts f
 select array_agg(f.c order by f.c, f.tenant_id, f.id), array_agg(f.vc order by f.vc, f.tenant_id, f.id), array_agg(f.n order by f.n, f.tenant_id, f.id), array_agg(f.r order by f.r, f.tenant_id, f.id) from facts f
-?select sum(f.i) over () from facts f
-?select count(*) over (partition by f.g) from facts f
+select sum(f.i) over () from facts f
+select count(*) over (partition by f.g) from facts f
 select f.g, count(*) from facts f group by f.g order by f.g collate "C" desc nulls last
 ! select f.g, count(*) from facts f group by f.g order by f.g collate "C" desc nulls last limit 3
 ! select f.h, f.i, count(*) from facts f group by f.h, f.i order by f.h desc, f.i limit 3 offset 1
@@ -705,10 +705,10 @@ select distinct f.i as tenant_id from facts f
 ! select distinct on (tenant_id) f.i as tenant_id, f.id from facts f order by tenant_id, f.id, f.tenant_id
 ! select distinct on (f.tenant_id) f.i as tenant_id, f.id from facts f order by f.tenant_id, f.id
 select x.tenant_id, count(*) from (select i as tenant_id from facts) x group by x.tenant_id
-?select x.tenant_id, x.c from (select i as tenant_id, count(*) as c from facts group by i) x
+select x.tenant_id, x.c from (select i as tenant_id, count(*) as c from facts group by i) x
 select x.tenant_id, count(*) from (select tenant_id + 1 as tenant_id from facts) x group by x.tenant_id
-?select x.tenant_id, x.c from (select tenant_id % 3 as tenant_id, count(*) as c from facts group by tenant_id % 3) x
-?select x.k, x.c from (select distinct tenant_id % 3 as k, 1 as c from facts) x
+select x.tenant_id, x.c from (select tenant_id % 3 as tenant_id, count(*) as c from facts group by tenant_id % 3) x
+select x.k, x.c from (select distinct tenant_id % 3 as k, 1 as c from facts) x
 select a.tenant_id, count(*) from facts a join facts b on a.tenant_id = b.tenant_id and a.id = b.i group by a.tenant_id
 select a.g, count(*) from facts a join facts b on a.tenant_id = b.tenant_id and a.id = b.i group by a.g
 select a.g, count(b.id) from facts a left join facts b on a.tenant_id = b.tenant_id and a.id = b.i group by a.g
@@ -731,7 +731,7 @@ select p.id, max(a.g), rank() over (partition by p.id order by count(*)) from fa
 select count(*) from facts a join orders o on a.tenant_id = o.tenant_id and a.tenant_id in (1, 3, 6)
 select count(*), sum(o.total) from facts a join orders o on a.tenant_id = o.tenant_id where a.tenant_id in (1, 3, 6) and o.tenant_id = 3
 select max(s), min(s) from (select tenant_id, sum(m) as s from facts group by tenant_id having count(*) > 2) x
-?select max(s) from (select tenant_id, g, sum(i) as s from facts group by rollup (tenant_id, g)) x
+select max(s) from (select tenant_id, g, sum(i) as s from facts group by rollup (tenant_id, g)) x
 select tenant_id, g, sum(i) as s from facts group by rollup (tenant_id, g)
 select tenant_id, g, sum(i) as s from facts group by tenant_id, rollup (g)
 select tenant_id, g, sum(i) as s from facts group by grouping sets ((tenant_id), (tenant_id, g))
@@ -743,13 +743,13 @@ select tenant_id, sum(f.f) from facts f group by tenant_id having count(*) < 2
 select tenant_id, first_value(g) over (partition by tenant_id order by id) from facts
 select tenant_id, g, lag(id) over w from facts window w as (partition by tenant_id order by id)
 select tenant_id, g, lag(id) over (w order by id) from facts window w as (partition by tenant_id)
-?select tenant_id, count(*) over (partition by tenant_id + 0) from facts
+select tenant_id, count(*) over (partition by tenant_id + 0) from facts
 select g, count(*) over (partition by g, tenant_id) from facts
 select count(*) over (partition by k) from (select tenant_id as k from facts) x
 select count(*) over (partition by k) from (select tenant_id as k, g from facts group by tenant_id, g) x
 select distinct on (k) k, g from (select tenant_id as k, g, id from facts) x order by k, id
 ! select k, c from (select tenant_id as k, count(*) as c from facts group by tenant_id) x order by c desc, k limit 3
-?! select k, c from (select tenant_id as k, count(*) as c from facts group by tenant_id order by c desc limit 3) x order by c desc, k limit 3
+! select k, c from (select tenant_id as k, count(*) as c from facts group by tenant_id order by c desc limit 3) x order by c desc, k limit 3
 ! (select tenant_id, id from facts) order by 1, 2
 ! (select tenant_id, id from facts order by id desc, tenant_id) limit 3
 ! select tenant_id, id from facts union all select tenant_id, id from orders order by tenant_id desc, id limit 3
@@ -807,7 +807,7 @@ select to_char(at, 'TZ'), count(*) from facts group by 1
 ?select lastval() from facts
 ?select inet_server_addr() from facts
 ?select pg_backend_pid() from facts
-?select row_number() over () from facts
+select row_number() over () from facts
 select g, row_number() over (order by g) from facts group by g
 select percentile_cont(0.5) within group (order by f.f) from facts f
 select percentile_cont(0.5) within group (order by f.i) filter (where f.ok), f.g from facts f group by f.g
@@ -872,8 +872,8 @@ select num, count(*), max(region), min(region collate "C") from legs group by nu
 select km, count(*), string_agg(region, ',' order by region, num, id) from legs group by km
 select region, num, id, rank() over (partition by region, num order by km, id) from legs
 select region, num, id, rank() over (partition by num, region order by km, id) from legs
-?select region, num, id, rank() over (partition by region order by km, id) from legs
-?select region, num, id, rank() over (partition by num order by km, id) from legs
+select region, num, id, rank() over (partition by region order by km, id) from legs
+select region, num, id, rank() over (partition by num order by km, id) from legs
 select distinct region, num from legs
 select distinct num, region, km from legs
 select distinct region from legs
@@ -898,7 +898,7 @@ select s.region, s.num, count(*) from legs l left join stops s on s.region = l.r
 select l.region, s.num, count(*) from legs l left join stops s on s.region = l.region and s.num = l.num and s.id = l.id group by l.region, s.num
 select l.region, s.num, count(*) from legs l join stops s on s.region = l.region and s.num = l.num group by l.region, s.num
 select s.region, l.num, rank() over (partition by s.region, l.num order by l.id, s.id) from legs l join stops s on s.region = l.region and s.num = l.num
-?select s.region, l.num, rank() over (partition by s.region, l.num order by l.id) from legs l left join stops s on s.region = l.region and s.num = l.num and s.id = l.id
+select s.region, l.num, rank() over (partition by s.region, l.num order by l.id) from legs l left join stops s on s.region = l.region and s.num = l.num and s.id = l.id
 select count(*) from legs where region = 'a' and num = 1
 select count(*) from legs where region = 'a'
 select count(*) from legs where num = 1
@@ -920,7 +920,7 @@ select l.region, l.num from legs l where (l.num, l.region) in (select num, regio
 select l.region, l.num, (select count(*) from stops s where s.region = l.region and s.num = l.num) from legs l
 ?select l.region, l.num, (select count(*) from stops s where s.num = l.num) from legs l
 select x.region, sum(x.c) from (select region, num, count(*) as c from legs group by region, num) x group by x.region
-?select x.region, x.c from (select region, count(*) as c from legs group by region) x
+select x.region, x.c from (select region, count(*) as c from legs group by region) x
 select max(c) from (select num, region, count(*) as c from legs group by num, region) x
 select x.r, x.n, count(*) from (select region as r, num as n from legs) x group by x.r, x.n
 select x.n, x.r, count(*) from (select region as r, num as n from legs) x join stops s on s.region = x.r and s.num = x.n group by 1, 2
@@ -1086,3 +1086,126 @@ select x.a, count(*) from facts f, jsonb_to_record(case when jsonb_typeof(f.j) =
 select count(*) from facts f where f.j @> '{"a":1}' or f.j ? 'b'
 select count(*) from facts f where f.rg @> 2 or f.ia && array[2] or f.tags @> array['a']
 ?select 'a' 'b' from facts
+# queries whose rows a server goes on with
+! select 'facts' as what, count(*), sum(i) from facts union all select 'orders', count(*), sum(total) from orders union all select 'none', 0, null order by 1
+! select what, n from (select 'a' as what, count(*) as n from facts union all select 'b', count(*) from orders) x order by n desc, what
+select null, count(*) from facts union all select 1, 2
+?select null, i from facts union all select 1, 2
+?select $1, i from facts union all select 1, 2 -- 3
+select null::int, i from facts union all select 1, 2
+select 'x' union all select g from facts
+select 'x', count(*) from facts union select g, 1 from facts
+select c from facts union select vc from facts
+select count(*) from facts union all select max(i) from facts union all select avg(m) from facts
+(select g, h from facts order by h, g, tenant_id, id limit 3) union all (select state, state from orders order by state, tenant_id, id limit 2)
+?select g from facts union select h from facts
+select g from facts union all select h from facts
+select tenant_id, id from facts intersect select tenant_id, id from orders
+select tenant_id, id from facts except select tenant_id, id from orders
+select tenant_id, i from facts intersect all select tenant_id, total from orders
+select tenant_id, i from facts except all select tenant_id, total from orders
+! select tenant_id, id from facts except select tenant_id, id from orders order by 2, 1 limit 5
+! select tenant_id, id from facts except all (select tenant_id, id from orders union select tenant_id, total from orders) order by tenant_id, id
+select tenant_id, id from facts union all (select tenant_id, id from facts intersect select tenant_id, id from orders)
+select tenant_id, id from facts union (select tenant_id, id from facts except select tenant_id, id from orders)
+select id, tenant_id from facts intersect select tenant_id, id from orders
+select f.tenant_id, o.id from facts f left join orders o using (tenant_id, id) except select tenant_id, id from orders
+select o.tenant_id, o.id from facts f left join orders o using (tenant_id, id) except select tenant_id, id from orders where id > 0
+select o.tenant_id, o.id from facts f left join orders o using (tenant_id, id) intersect all select o.tenant_id, o.id from facts f left join orders o using (tenant_id, id)
+select region, num, id from legs except select region, num, id from stops
+select num, region, id from legs intersect select num, region, id from stops
+select region, num from legs except select region, id from stops
+select num, id from legs intersect select num, id from stops
+select sl, count(*) from facts group by sl intersect select sl, count(*) from facts group by sl
+! select x.g, rank() over (order by x.g) from (select distinct h as g from facts) x order by x.g
+! select x.sl, row_number() over (order by x.sl) from (select sl from facts group by sl) x order by sl
+! select x.nm, row_number() over (order by x.nm) from (select nm from facts group by nm) x order by nm
+?! select x.y, row_number() over (order by x.y) from (select nm::text as y from facts group by nm::text) x order by y
+! select x.g, x.h, x.g > 'a' as a, x.h > 'a' as b from (select g, h, tenant_id, id from facts order by tenant_id, id limit 15) x order by x.h, x.g, x.tenant_id, x.id
+! select x.m, x.n from (select max(g) as m, min(h) as n, i from facts group by i) x order by x.n, x.m, x.i
+select count(*) over (partition by x.lg) from (select lg, tenant_id, id from facts order by tenant_id, id limit 20) x
+select count(*) from (select lg, tenant_id, id from facts order by tenant_id, id limit 30) x where x.lg = 'A'
+select count(*) from (select ls, tenant_id, id from facts order by tenant_id, id limit 30) x where x.ls = 'A'
+select count(*) from (select sl, tenant_id, id from facts order by tenant_id, id limit 30) x where x.sl < 'a'
+! select x.*, length(x.c), x.c || '|', x.vc || '|', x.nm || '|' from (select tenant_id, id, c, vc, nm, bp, vb, n, m, f, r, iv, at, ts, d, t, tz, u, tags, ctags, ia, na from facts order by tenant_id, id limit 20) x order by 1, 2
+! select x.* from (select tenant_id, id, rg, mr, nr, xr, ip, cd, mac, j, js, x, md, mds, p, pt, pts, k, date, upper, "Sum", count, q from facts order by tenant_id, id limit 20) x order by 1, 2
+! select x.md, x.j, x.xr, x.pt, x.rg from (select md, j, xr, pt, rg, tenant_id, id from facts order by tenant_id, id limit 25) x order by x.md, x.xr, x.pt, x.j, x.rg, x.tenant_id, x.id
+select count, upper, "Sum" from (select count(*), upper(h), sum(i) as "Sum" from facts group by h) x
+select "?column?" from (select i % 2 + 1 from facts group by i % 2 + 1) x
+select x.date from (select date(at), count(*) from facts group by date(at)) x
+select x.a, x.b from (select g, count(*) from facts group by g) x (a, b)
+?with facts as (select tenant_id, i from facts) select count(*) from facts a, facts b
+with a as (select count(*) as c from facts), b as (select c + 1 as d from a) select c, d from b, a
+with a (k, n) as (select g, count(*) from facts group by g), b as (select state as k, count(*) as n from orders group by state) select a.k, a.n, b.n from a full join b on a.k = b.k
+with a as (select g, count(*) as n from facts group by g) select x.g, x.n, (select max(n) from a) from a x where x.n >= (select avg(n) from a)
+with a as materialized (select tenant_id, id, g from facts where i = 1) select count(*) from a x join a y on x.g = y.g
+?with a as (select g, count(*) as n from facts group by g) select 1
+?with recursive r as (select count(*) as n from facts union all select n - 1 from r where n > 95) select n from r
+?select (select count(*) from facts f where f.i = p.id) from plans p
+?select p.id from plans p where exists (select 1 from facts f where f.i = p.id)
+?select * from facts where n > (select avg(n) from facts where n < 1000)
+?select g, count(*) * 100.0 / (select count(*) from facts) from facts group by g
+select (select count(*) from facts) as a, (select max(total) from orders), exists (select 1 from facts where i = 77), array(select distinct h from facts order by h)
+?select exists (select from facts)
+select exists (select * from facts), not exists (select 1 from orders where total > 100)
+select p.id, p.id in (select i from facts), p.id not in (select i from facts), p.id not in (select i from facts where i is not null) from plans p
+select p.id from plans p where (p.id, 'a') in (select i, g from facts)
+select p.id from plans p where p.id > all (select i from facts where i is not null)
+select p.name, x.n from plans p left join (select i, count(*) as n from facts group by i) x on x.i = p.id
+select p.name, sum(x.n) from plans p join (select i, count(*) as n from facts group by i) x on x.i = p.id group by p.name
+! select p.id from plans p order by p.id limit (select count(*) from facts where i = 2)
+select now() = (select max(now()) from facts), (select count(*) from facts where at < now())
+select x.t = now(), x.c, now() is null from (select now() as t, count(*) as c from facts) x
+select x.n + $1 from (select count(*) as n from facts where i > $2) x -- 1 ;; 1
+?select x.n + $1 from (select count(*) as n from facts where i > $1) x -- 1
+! select x.i from (select i, tenant_id, id from facts order by i, tenant_id, id limit $1) x order by x.tenant_id, x.id -- 5
+?! select x.i from (select i, tenant_id, id from facts order by i, tenant_id, id offset 3) x order by x.tenant_id, x.id
+?select x.i from (select g, i, count(*) from facts group by g, i) x offset 2
+! select x.i from (select i, count(*) as c from facts group by i order by c desc, i limit 3 offset 1) x order by 1
+! select x.i, x.c from (select i, count(*) as c from facts group by i order by c desc fetch first 1 row with ties) x order by 1
+select row_to_json(x) from (select h, count(*) as n from facts group by h) x
+select x from (select h, count(*) as n from facts group by h) x
+select count(x), count(distinct x) from (select h, count(*) as n from facts group by h) x
+?select array_agg(x.h) from (select h from facts group by h) x
+select array_agg(x.h order by x.h), string_agg(x.h, ',' order by x.h desc), json_agg(x.n order by x.n, x.h) from (select h, count(*) as n from facts group by h) x
+?select sum(x.f) from (select max(f) as f from facts group by h) x
+?select avg(x.a) over () from (select max(f) as a from facts group by h) x
+select sum(x.f::numeric) from (select max(i)::float8 as f from facts group by h) x
+select sum(x.s), avg(x.a), max(x.m), stddev(x.c) from (select sum(n) filter (where n < 1e9 and n > -1e9) as s, avg(i) as a, max(m) as m, count(*) as c from facts group by h) x
+select sum(x.s) from (select sum(s) as s from (select sum(i) as s from facts group by g) y group by s % 2) x
+select count(*) from (select x.k from (select tenant_id % 4 as k from facts group by 1) x group by 1) z
+select x.k, x.c from (select g as k, count(*) as c from facts group by g union all select state, count(*) from orders group by state) x where x.c > 1
+select coalesce(x.k, 'none'), sum(x.c) from (select g as k, count(*) as c from facts group by g union all select state, count(*) from orders group by state) x group by 1
+select count(*) from (select 1 from facts limit 7) x, (select 1 from orders limit 3) y
+# windows over the rows of all shards
+! select tenant_id, id, rank() over (order by g), dense_rank() over (order by h), ntile(3) over (order by h, tenant_id, id) from facts order by 1, 2
+! select tenant_id, id, rank() over (order by sl), rank() over (order by nm), rank() over (order by g collate "C") from facts order by 1, 2
+?! select tenant_id, id, rank() over (order by nm::text) from facts order by 1, 2
+?! select tenant_id, id, count(*) over (partition by lg) from facts order by 1, 2
+! select tenant_id, id, rank() over (order by lg) from facts order by 1, 2
+! select tenant_id, id, count(*) over (partition by n), count(*) over (partition by f), count(*) over (partition by iv), count(*) over (partition by c), rank() over (order by j) from facts order by 1, 2
+! select tenant_id, id, sum(i) over v, count(*) over w from facts window w as (partition by g), v as (w order by tenant_id, id) order by 1, 2
+! select tenant_id, id, count(*) over (order by d range between interval '1 day' preceding and current row) from facts order by 1, 2
+! select tenant_id, id, lag(i, 1, -7) over (order by tenant_id, id), nth_value(h, 2) over (order by tenant_id, id), last_value(g) over (order by tenant_id, id rows between current row and 2 following exclude ties) from facts order by 1, 2
+! select tenant_id, id, sum(m) filter (where ok) over (order by tenant_id, id), percent_rank() over (order by i), cume_dist() over (partition by ok order by i) from facts order by 1, 2
+?select json_agg(i) over (order by tenant_id, id) from facts
+?select string_agg(g, ',') over (order by tenant_id, id) from facts
+?select sum(f) over (order by tenant_id, id) from facts
+?select avg(i::float8) over (order by tenant_id, id) from facts
+! select g, tenant_id, id from facts order by row_number() over (order by i desc nulls last, tenant_id, id)
+! select distinct h, count(*) over (partition by h) from facts order by h
+! select distinct on (h) h, row_number() over (order by tenant_id, id), tenant_id, id from facts order by h, tenant_id, id
+! select x.*, row_number() over (order by x.h, x.tenant_id, x.id) as rn from (select tenant_id, id, h from facts) x order by rn
+! select row_number() over (order by x.h, x.tenant_id, x.id) as rn, * from (select tenant_id, id, h from facts) x order by 4, 1
+! select * from (select x.*, row_number() over (partition by x.g order by x.h, x.tenant_id, x.id) as rn from (select tenant_id, id, g, h from facts) x) y where rn <= 2 order by g, rn
+?! select x.*, y.*, row_number() over (order by x.h, x.tenant_id, x.id) as rn from (select tenant_id, id, h from facts) x join plans y on y.id = 1 order by rn
+?select distinct x.*, count(*) over () from (select h, ok from facts) x
+! select tenant_id, id, i + row_number() over (order by tenant_id, id) * 2, case when rank() over (order by i) > 3 then h else 'low' end from facts order by 1, 2
+! select tenant_id, id, (select count(*) from orders o where o.tenant_id = f.tenant_id) + count(*) over () from facts f order by 1, 2
+! select tenant_id, id, rank() over (order by (select count(*) from orders o where o.tenant_id = f.tenant_id)) from facts f order by 1, 2
+! select f.tenant_id, f.id, o.id, rank() over (order by o.total, f.i) from facts f left join orders o on o.tenant_id = f.tenant_id order by 1, 2, 3
+! select tenant_id, id, rank() over (order by i + $1) from facts where i > $2 order by 1, 2 limit $3 -- 1 ;; 0 ;; 6
+?! select tenant_id, id, rank() over (order by i) + $1 from facts where i > $1 order by 1, 2 -- 1
+! select tenant_id, id, now() > at, rank() over (order by at < now()) from facts order by 1, 2
+! select count(*) over (), 'x' as x, 1 from facts order by 1 limit 2
+! select region, num, id, sum(km) over (partition by region order by num, id) from legs order by 1, 2, 3

@@ -1,0 +1,44 @@
+package plan
+
+import (
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// SentColumns are the columns of the shards' rows as far as the plan counts on them, all integers; nil where it does not.
+func (s *Scatter) SentColumns() []ResultColumn {
+	if s.final == nil {
+		return nil
+	}
+	return s.final.sent()
+}
+
+func (f *finalQuery) sent() []ResultColumn {
+	var all []ResultColumn
+	add := func(name string) { all = append(all, ResultColumn{Name: name, Type: pgtype.Int8OID}) }
+	switch {
+	case f.nested != nil:
+		if len(f.nested.inputs) > 1 {
+			add("keyway input")
+		}
+		for _, in := range f.nested.inputs {
+			all = append(all, in.final.sent()...)
+		}
+	case f.grouped != nil:
+		for _, o := range f.grouped.stars {
+			add(o.name)
+		}
+		for i := range f.grouped.columns {
+			add(fmt.Sprintf("c%d", i+1))
+		}
+	case f.part != nil:
+		for _, o := range f.part.outs {
+			add(o.name)
+		}
+		for i := range f.hidden {
+			add(fmt.Sprintf("keyway_order_%d", i+1))
+		}
+	}
+	return all
+}
