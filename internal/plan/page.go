@@ -82,7 +82,8 @@ func (r *reader) pageable(q *sqlparse.Select) {
 	case len(q.Locking) > 0:
 		panic(refuse(Unsupported, q.Start, "pages take no row locks", "lock in InTx with the key"))
 	case q.Distinct, len(q.DistinctOn) > 0, grouped(q):
-		panic(refuse(Unsupported, q.Start, "groups and DISTINCT are not read in pages", "read pages of the rows, or all groups at once"))
+		panic(refuse(Unsupported, q.Start, "groups and DISTINCT are not read in pages",
+			"read on by the groups themselves: WHERE column > $last ... GROUP BY column ORDER BY column LIMIT n; or all groups at once"))
 	case fullJoin(q.From):
 		panic(refuse(Unsupported, q.Start, "a FULL JOIN is not read in pages", "write LEFT JOIN"))
 	case len(q.OrderBy) == 0:
@@ -98,7 +99,8 @@ func (r *reader) pageable(q *sqlparse.Select) {
 func (r *reader) page(q *sqlparse.Select, scoped bool) *Page {
 	t := r.tops[q]
 	if t.block.window {
-		panic(refuse(Unsupported, q.Start, "a window would be over the rows of the page only", "put it into a query of its own"))
+		panic(refuse(Unsupported, q.Start, "a window would be over the rows of the page only",
+			"read all its rows at once, or keep what it computes in a column"))
 	}
 	for _, rel := range t.block.rels {
 		if rel.table == nil {
@@ -151,7 +153,8 @@ func (c *PageColumn) describe(at int) {
 	c.Nullable = !tc.NotNull || c.col.rel.dom.parent != nil
 	c.strict = c.strict && !tc.Loose
 	if c.as, c.array = pageTypeOf(tc.Type); c.as == nil {
-		panic(refuse(Unsupported, at, "pages are not read on by a value of type "+tc.Type, "order by columns of other types"))
+		panic(refuse(Unsupported, at, "pages are not read on by a value of type "+tc.Type,
+			"order by columns of other types; for an enum make a generated column of its places: CASE column WHEN 'new' THEN 1 ... END"))
 	}
 }
 

@@ -139,6 +139,13 @@ func TestTheOrderOfPagesIsProvenToBeTotal(t *testing.T) {
 	}
 }
 
+func TestATypeThatPagesAreNotReadOnByHasAWayOut(t *testing.T) {
+	for _, column := range []string{"doc", "days"} {
+		_, err := plan.BuildPage("select 1 from orders order by "+column+", tenant_id, id", paged, "app", plan.Unscoped)
+		require.ErrorContains(t, err, "make a generated column of its places: CASE column WHEN")
+	}
+}
+
 func TestAPageAsksNoShardForMoreRowsThanItHas(t *testing.T) {
 	for _, order := range []string{"tenant_id, id", "name desc, tenant_id, id", "at, total, tenant_id, id"} {
 		p := pageOf(t, "select o.id, total from orders o where total > $1 order by "+order, plan.Unscoped)

@@ -26,6 +26,9 @@ func TestAServerGoesOnWithTheRowsOfQueriesThatStandForThemselves(t *testing.T) {
 		{"finished by a server", "select 1 union all select id from orders"},
 		{"finished by a server", "select id from orders union all select order_id from items union select 1"},
 
+		{"finished by a server", "select x.*, n * 100.0 / (select count(*) from orders) from (select state, count(*) as n from orders group by state) x"},
+		{"finished by a server", "select state from (select state, count(*) as n from orders group by state) x where n > (select count(*) from items)"},
+
 		// What is tied to a row outside is no query by itself, and neither is one that reads a CTE of the statement.
 		{"refused: not divided", "select (select count(*) from orders o where o.plan_id = p.id) from plans p"},
 		{"refused: not divided", "select * from plans p, lateral (select count(*) from orders o where o.plan_id = p.id) x"},
@@ -178,9 +181,12 @@ func TestTheShardsColumnsMustBeThoseOfTheInputs(t *testing.T) {
 
 func TestTheRefusalOfAPartIsThatOfTheStatement(t *testing.T) {
 	for sql, says := range map[string]string{
-		"select 'a', corr(id, total) from orders union all select 'b', count(*) from items": "corr adds up floats",
-		"select * from (select state, array_agg(id) from orders group by state) x":          "array_agg(... ORDER BY ...)",
-		"select * from orders where total > (select avg(total) from orders)":                "as a statement of its own",
+		"select 'a', corr(id, total) from orders union all select 'b', count(*) from items":                "corr adds up floats",
+		"select * from (select state, array_agg(id) from orders group by state) x":                         "array_agg(... ORDER BY ...)",
+		"select state, count(*) * 100.0 / (select count(*) from orders) from orders group by state":        "write the groups as a query in FROM",
+		"select state from orders group by state having count(*) > (select count(*) from items)":           "write the groups as a query in FROM",
+		"select state, count(*) from orders where id > (select max(order_id) from items i) group by state": "as a statement of its own",
+		"select * from orders where total > (select avg(total) from orders)":                               "as a statement of its own",
 	} {
 		_, err := plan.BuildScatter(sql, fixture, "app", false)
 		refused, ok := errors.AsType[*plan.Refusal](err)

@@ -260,6 +260,8 @@ func (sp *splitter) apart(rel *relation) *Refusal {
 	}
 	f.Hint = "join by the key too: " + strings.Join(conds, " and ") + " with AND"
 	switch {
+	case rel.blk.up != nil && sp.besideGroups(rel.offset):
+		f.Hint = "write the groups as a query in FROM, and the subquery beside it: SELECT x.*, (SELECT ...) FROM (SELECT ... GROUP BY ...) x"
 	case rel.blk.up != nil && other.rel != nil && other.rel.alias == rel.alias:
 		f.Hint = "where the subquery is over the rows of all keys, send it first as a statement of its own and give its result as an argument; " +
 			"otherwise give the tables different names, and tie it to its row by the key with AND"
@@ -268,6 +270,15 @@ func (sp *splitter) apart(rel *relation) *Refusal {
 			" with AND; or, where it is over the rows of all keys, send it first as a statement of its own and give its result as an argument"
 	}
 	return f
+}
+
+// besideGroups reports whether a place is among the outputs of an arm that groups, or behind its WHERE.
+func (sp *splitter) besideGroups(at int) bool {
+	return slices.ContainsFunc(sp.arms, func(a *arm) bool {
+		q := a.query
+		rows := q.From[0].Pos().Start <= at && at < q.WhereAt || q.Where != nil && q.Where.Pos().Start <= at && at < q.Where.Pos().End
+		return q.Start <= at && at < q.End && !rows && grouped(q)
+	})
 }
 
 // ownSlots adds the predicate of the owned slots to every sharded table, and to every query that reads one the question

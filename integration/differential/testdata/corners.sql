@@ -1145,6 +1145,8 @@ with a as materialized (select tenant_id, id, g from facts where i = 1) select c
 ?select p.id from plans p where exists (select 1 from facts f where f.i = p.id)
 ?select * from facts where n > (select avg(n) from facts where n < 1000)
 ?select g, count(*) * 100.0 / (select count(*) from facts) from facts group by g
+select x.g, x.n * 100.0 / (select count(*) from facts) from (select g, count(*) as n from facts group by g) x
+select x.g from (select g, count(*) as n from facts group by g) x where n > (select count(*) / 8 from facts)
 select (select count(*) from facts) as a, (select max(total) from orders), exists (select 1 from facts where i = 77), array(select distinct h from facts order by h)
 ?select exists (select from facts)
 select exists (select * from facts), not exists (select 1 from orders where total > 100)
