@@ -232,15 +232,19 @@ var verdictText = map[assess.Verdict]string{
 	assess.OneKey: "to one key", assess.KeyList: "to a list of keys", assess.AnyShard: "to any shard", assess.HomeShard: "to the home shard",
 }
 
+var apartText = map[assess.Verdict]string{
+	assess.Utility: "utility (BEGIN, SET, COPY, DECLARE, DDL and the like)", assess.Catalogs: "catalog", assess.Hidden: "hidden",
+}
+
 func (a *assessment) apart() {
 	var parts []string
 	for _, v := range []assess.Verdict{assess.Utility, assess.Catalogs, assess.Hidden} {
 		if n := a.r.Statements.ByVerdict[v].Statements; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, v))
+			parts = append(parts, fmt.Sprintf("%d %s", n, apartText[v]))
 		}
 	}
 	if len(parts) > 0 {
-		a.printf("  set apart: %s\n", strings.Join(parts, ", "))
+		a.wrap("  ", "set apart: "+strings.Join(parts, ", "))
 	}
 }
 
@@ -273,12 +277,19 @@ func (a *assessment) worst() {
 		}
 		a.wrap("      ", cost+": "+s.Detail)
 		if s.WithKey {
-			a.wrap("      -> ", "routes when the caller names the key (router.WithKey, db.ForKey)")
+			a.wrap("      -> ", withKey(s.Verdict))
 		} else if s.Hint != "" {
 			a.wrap("      -> ", s.Hint)
 		}
 	}
 	a.more(len(list), shown, "statements")
+}
+
+func withKey(v assess.Verdict) string {
+	if v == assess.Scatters {
+		return "db.Scatter() answers it for all keys; where it means one, the caller names that (router.WithKey, db.ForKey) and sees its rows only"
+	}
+	return "routes when the caller names the key (router.WithKey, db.ForKey), and then sees or changes that key's rows only"
 }
 
 func (a *assessment) migration() {

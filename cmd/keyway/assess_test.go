@@ -40,7 +40,7 @@ func TestADatabaseIsAssessedWithoutAConfiguration(t *testing.T) {
 	narrow(t, out)
 	out = run(3, "--verbose")
 	require.Contains(t, out, "* select * from orders where id = ?")
-	require.Contains(t, out, "routes when the caller names the key")
+	require.Contains(t, out, "db.Scatter() answers it for all keys; where it means one, the caller names that")
 	narrow(t, out)
 
 	v, code := s.json("assess", "--dsn", dsn, "--statements", s.config)

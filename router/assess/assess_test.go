@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -379,4 +380,48 @@ func TestTablesAreWhatTheOptionsSay(t *testing.T) {
 		require.True(t, errors.As(err, &wrong), part)
 		require.ErrorContains(t, err, part)
 	}
+}
+
+// TestWhatIsSaidFitsTheTable: of keys that are made in the database, of tables that name two keys, of partitions, and of
+// lists that pg_stat_statements of PostgreSQL 18 shortens.
+func TestWhatIsSaidFitsTheTable(t *testing.T) {
+	s := empty(t, pgtest.Shared(t))
+	s.exec(`create table accounts (id bigint generated always as identity primary key, slug text unique, parent_id bigint references accounts);
+		create table orders (account_id bigint not null references accounts, id bigint not null, primary key (account_id, id));
+		create table notes (account_id bigint not null references accounts, id bigint not null, primary key (account_id, id));
+		create table transfers (id bigint primary key, source bigint not null references accounts, target bigint not null references accounts);
+		create table old_notes (account_id varchar(10) not null, n int);
+		create table events (account_id bigint not null references accounts, n int not null, primary key (account_id, n)) partition by range (n);
+		create table events_1 partition of events for values from (0) to (10);
+		insert into orders select generate_series(1, 2), 1 where false; analyze`)
+	o := s.options()
+	o.Key = "account_id"
+	var err error
+	o.Statements, err = assess.ReadStatements(strings.NewReader(`["insert into accounts (slug) values ($1) returning id", "select * from events_1 where account_id = $1",
+		"select * from orders where id in ($1 /*, ... */)", "insert into orders (id) values ($1)"]`))
+	require.NoError(t, err)
+	r := s.assess(o)
+	for _, want := range []struct{ table, check, sentence, remedy string }{
+		{"transfers", "undecided", "source or target could be its key", "--table transfers=source"},
+		{"old_notes", "key type", "character varying(10)", "type bigint using account_id::bigint"},
+		{"accounts", "foreign key", "whose row has a key of its own", "drop it"},
+		{"accounts", "uniqueness", "accounts_slug_key", "let a home table have it (slug with id)"},
+		{"accounts", "numbers", "identity column id is the key", "make it in the program"},
+	} {
+		require.True(t, slices.ContainsFunc(r.Obstacles, func(x assess.Obstacle) bool {
+			return x.Check == want.check && strings.Join(x.Tables, "") == "public."+want.table && strings.Contains(x.Sentence, want.sentence) &&
+				strings.Contains(x.Remedy, want.remedy)
+		}), "%+v\n%+v", want, r.Obstacles)
+	}
+	said := make(map[string]assess.StatementReport)
+	for _, x := range r.Statements.List {
+		said[x.Text] = x
+	}
+	made := said["insert into accounts (slug) values ($1) returning id"]
+	require.Contains(t, made.Hint, "make id in the program")
+	require.False(t, made.WithKey, "nobody knows the key before")
+	require.True(t, said["insert into orders (id) values ($1)"].WithKey)
+	require.Contains(t, said["select * from events_1 where account_id = $1"].Detail, "is a partition")
+	require.Contains(t, said["select * from events_1 where account_id = $1"].Hint, "name events")
+	require.Contains(t, said, "select * from orders where id in ($1, ... )", "that there were more is said")
 }

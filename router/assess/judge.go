@@ -3,7 +3,9 @@ package assess
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/plan"
@@ -112,12 +114,15 @@ type judge struct {
 	members  map[string]bool    // relations that extensions made
 	views    map[string]bool    // materialized ones too
 	noKind   map[string]*placed // the undecided
+	sharded  map[string]*placed
+	parts    map[string]*table // partitions, with the whole
 }
 
 func (db *database) judge(p *proposal) *judge {
 	j := &judge{
 		registry: p.registry(), schema: db.schema,
 		members: make(map[string]bool), views: make(map[string]bool), noKind: make(map[string]*placed),
+		sharded: make(map[string]*placed), parts: make(map[string]*table),
 	}
 	for _, o := range db.objects {
 		switch o.Kind {
@@ -125,11 +130,17 @@ func (db *database) judge(p *proposal) *judge {
 			j.members[o.Name] = true
 		case "view", "materialized view":
 			j.views[o.Name] = true
+		case "partition":
+			j.parts[o.Name] = db.byOID[o.Table]
 		}
 	}
 	for _, x := range p.tables {
-		if x.kind == Undecided {
+		switch x.kind {
+		case Undecided:
 			j.noKind[x.String()] = x
+		case Sharded:
+			j.sharded[x.String()] = x
+		default:
 		}
 	}
 	return j
@@ -140,10 +151,19 @@ func (j *judge) unknown(r *StatementReport, relation string) {
 	if x := j.noKind[relation]; x != nil {
 		r.Detail = x.Name + " has no kind yet: " + x.because
 		r.Hint = cmp.Or(x.why, "see the obstacles of "+x.Name)
+	} else if whole := j.parts[relation]; whole != nil {
+		r.Detail = relation + " is a partition, and only the whole is registered"
+		r.Hint = "name " + whole.Name + " in the statement"
 	} else if j.views[relation] {
 		r.Detail = relation + " is a view, whose text is not read"
 		r.Hint = "write its query in the statement, or read it on one shard with db.Shard(id)"
 	}
+}
+
+// makesKeys reports whether a new row of the table is a new key: its key alone is its primary key.
+func (p *placed) makesKeys() bool {
+	k := p.primary()
+	return k != nil && len(p.key) == 1 && slices.Equal(k.Columns, p.key)
 }
 
 func (j *judge) report(s *statement) StatementReport {
@@ -173,6 +193,10 @@ func (j *judge) report(s *statement) StatementReport {
 	}
 	if refusal.Reason == plan.UnknownTable {
 		j.unknown(&r, refusal.Table)
+	}
+	if x := j.sharded[refusal.Table]; refusal.Reason == plan.NoShardKey && x != nil && x.makesKeys() && strings.HasPrefix(strings.ToLower(r.Text), "insert") {
+		r.WithKey = false
+		r.Hint = fmt.Sprintf("make %s in the program and name it in the statement: it says which shard the row is on, so no shard can make it", x.key[0])
 	}
 	return r
 }

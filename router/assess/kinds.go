@@ -117,6 +117,25 @@ func (db *database) whySharded(c *candidate, t *table) string {
 	}
 }
 
+// namesKey are the columns by which t refers to the key itself of a sharded table: the rows of either could be together.
+func (t *table) namesKey(parent *table, key string) (own []string) {
+	for _, f := range t.references {
+		if f.Parent == parent.OID && len(f.ChildColumns) == 1 && f.ParentColumns[0] == key {
+			own = append(own, f.ChildColumns[0])
+		}
+	}
+	return own
+}
+
+// nameForKey is what a new column with the key would be called: as in most tables, and not id.
+func (t *table) nameForKey(parent *table, members map[*table]string) string {
+	key := members[parent]
+	if t.column(key) == nil {
+		return key
+	}
+	return strings.TrimSuffix(parent.Name, "s") + "_" + key
+}
+
 // small reports whether every shard could have the table.
 func (t *table) small() bool { return t.Rows <= smallRows && t.Bytes <= smallBytes }
 
@@ -133,7 +152,11 @@ func (db *database) placeWithoutKey(x *placed, members map[*table]string) {
 	case parent != nil:
 		x.kind = Undecided
 		x.because = fmt.Sprintf("without the key; %s leads to %s", strings.Join(first.ChildColumns, ", "), parent.Name)
-		x.why = fmt.Sprintf("add %s to it, filled from %s, and shard it by that", members[parent], parent.Name)
+		x.why = fmt.Sprintf("add %s to it, filled from %s, and shard it by that", x.nameForKey(parent, members), parent.Name)
+		if own := x.namesKey(parent, members[parent]); len(own) > 0 {
+			x.because = fmt.Sprintf("%s could be its key", strings.Join(own, " or "))
+			x.why = fmt.Sprintf("say by which one with --table %s=%s; rows that it names otherwise may be on another shard", x.Name, own[0])
+		}
 	case small && readMostly && (wanted || x.Reads > 0):
 		x.kind, x.because = Reference, "small, and read more than written"
 	case small && readMostly && writes == 0 && len(members) > 0:

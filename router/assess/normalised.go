@@ -30,7 +30,7 @@ func withoutGaps(text string, tokens []sqlparse.Token) string {
 			continue
 		}
 		param := text[t.Start:t.End]
-		if rest := text[t.End:tokens[i+1].Start]; strings.HasPrefix(strings.TrimSpace(rest), "/*, ... */") {
+		if rest := text[t.End:tokens[i+1].Start]; squashed(rest) {
 			highest++
 			edits = append(edits, edit{t.End, t.End, fmt.Sprintf(", $%d", highest)})
 		}
@@ -46,6 +46,9 @@ func withoutGaps(text string, tokens []sqlparse.Token) string {
 	edits = append(edits, sameGroups(text, tokens)...)
 	return applied(text, edits)
 }
+
+// squashed reports whether what is behind a parameter says that there were more.
+func squashed(behind string) bool { return strings.HasPrefix(strings.TrimSpace(behind), "/*, ... */") }
 
 // typeBefore is where the name of a type begins that stands directly before the parameter, or i when none does.
 func typeBefore(tokens []sqlparse.Token, i int) int {
@@ -178,6 +181,9 @@ func masked(text string, tokens []sqlparse.Token) string {
 			b.WriteByte('?')
 		default:
 			b.WriteString(text[t.Start:t.End])
+			if i+1 < len(tokens) && squashed(text[t.End:tokens[i+1].Start]) {
+				b.WriteString(", ...")
+			}
 		}
 		if t.Value != "," || t.Kind != sqlparse.TokenPunct {
 			counts = t.Kind == sqlparse.TokenKeyword && slices.Contains([]string{"limit", "offset", "first", "next", "by"}, t.Value)

@@ -107,7 +107,7 @@ func (x *inspection) key(t *placed) {
 		sentence, remedy := c.refusedAsKey()
 		if sentence == "" {
 			sentence = fmt.Sprintf("%s is %s and the key is %s elsewhere, so equal keys would have different slots", c.Name, c.Type, x.proposal.key.report.Type)
-			remedy = fmt.Sprintf("alter table %s alter column %s type %s", t.sql(), ident(c.Name), x.proposal.key.report.Type)
+			remedy = fmt.Sprintf("alter table %s alter column %s type %[3]s using %[2]s::%[3]s", t.sql(), ident(c.Name), x.proposal.key.report.Type)
 		} else {
 			sentence = fmt.Sprintf("%s is %s, which cannot be a shard key: %s", c.Name, c.Type, sentence)
 		}
@@ -138,9 +138,18 @@ func (x *inspection) uniqueness(t *placed) {
 		}
 		x.add(Problem, "uniqueness", t.table, fmt.Sprintf("%s %s (%s) lacks %s: each shard would enforce it alone", what, i.Name,
 			strings.Join(i.Columns, ", "), strings.Join(without(t.key, i.Columns), ", ")),
-			fmt.Sprintf("make it (%s); or keep it in a home table; or, if it may hold within a shard only: select keyway.allow(%s, 'unique_per_shard')",
-				whole, literal(t.sql())))
+			fmt.Sprintf("%s; or, if it may hold within a shard only: select keyway.allow(%s, 'unique_per_shard')",
+				t.keepUnique(i, whole), literal(t.sql())))
 	}
+}
+
+// keepUnique says how a constraint could hold over all shards. With the key in it, it says nothing more where the key
+// alone is unique.
+func (t *placed) keepUnique(i *index, whole string) string {
+	if slices.ContainsFunc(t.unique, func(u *index) bool { return !u.Exclusion && contains(t.key, u.Columns) && len(u.Columns) > 0 }) {
+		return fmt.Sprintf("let a home table have it (%s with %s) and write that first", strings.Join(i.Columns, ", "), strings.Join(t.key, ", "))
+	}
+	return "make it (" + whole + "); or keep it in a home table"
 }
 
 // uniqueByItself reports whether two shards cannot give equal values: a uuid, or a number that shard_sequence can divide.
@@ -167,6 +176,11 @@ func (x *inspection) numbers(t *placed) {
 		if c.TypeName != "int8" {
 			x.add(Problem, "numbers", t.table, fmt.Sprintf("%s column %s is %s, too narrow for numbers that are unique over all shards", what, c.Name, c.Type),
 				fmt.Sprintf("alter table %s alter column %s type bigint, and what refers to it; then %s", t.sql(), ident(c.Name), remedy))
+			continue
+		}
+		if slices.Contains(t.key, c.Name) {
+			x.add(Warning, "numbers", t.table, fmt.Sprintf("%s column %s is the key: of the numbers that a shard makes most belong to other shards", what, c.Name),
+				"make it in the program, and name it in each INSERT; "+remedy)
 			continue
 		}
 		x.add(Warning, "numbers", t.table, fmt.Sprintf("%s column %s would count on each shard by itself", what, c.Name), remedy)
@@ -228,6 +242,9 @@ func crossing(child, parent *placed, f *foreignKey) (problem, remedy string) {
 	}
 	for i, k := range child.key {
 		at := slices.Index(f.ChildColumns, k)
+		if (at < 0 || f.ParentColumns[at] != parent.key[i]) && contains(parent.key, f.ParentColumns) {
+			return "whose row has a key of its own, and may be on another shard", "drop it; no index can hold it over shards"
+		}
 		if at < 0 || f.ParentColumns[at] != parent.key[i] {
 			return "and does not pair the shard keys, so it could cross tenants",
 				fmt.Sprintf("let it contain them: foreign key (%s, ...) references %s (%s, ...); or drop it",

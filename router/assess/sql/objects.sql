@@ -15,6 +15,10 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace
 join extended e on e.classid = 'pg_class'::regclass and e.objid = c.oid
 where c.relkind in ('r', 'v', 'm', 'p', 'f')
 union all
+select 'partition', n.nspname || '.' || c.relname, pg_partition_root(c.oid)::oid, ''
+from pg_class c join mine n on n.oid = c.relnamespace
+where c.relispartition and c.relkind in ('r', 'p', 'f')
+union all
 select 'trigger', t.tgname, coalesce(case when c.relispartition then pg_partition_root(c.oid) end::oid, c.oid), ''
 from pg_trigger t join pg_class c on c.oid = t.tgrelid join mine n on n.oid = c.relnamespace
 where not t.tgisinternal and t.tgparentid = 0
