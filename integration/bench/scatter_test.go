@@ -3,7 +3,9 @@ package bench
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,8 +18,11 @@ import (
 )
 
 const (
-	top    = "select id, balance, payload from accounts order by balance desc, id limit 50"
-	lookup = "select id, balance, payload from accounts where id = any($1)"
+	columns = "select id, balance, payload from accounts"
+	first   = " order by balance desc, id limit 50"
+	listed  = "id = any($1)"
+	top     = columns + first
+	lookup  = columns + " where " + listed
 )
 
 type account struct {
@@ -26,14 +31,42 @@ type account struct {
 	Payload string
 }
 
+// texts are what is sent by hand to each server.
+type texts [shards]string
+
+// alike sends the same to all, and knows nothing of slots that move.
+func alike(sql string) (all texts) {
+	for i := range all {
+		all[i] = sql
+	}
+	return all
+}
+
+// exactly is as exact as the router: rows of other shards' slots do not count, and a shard that does not own its slots any
+// more fails. Where keys are asked for, their slots need no comparing.
+func exactly(set *testkit.Set, before, where, after string, slots bool) (all texts) {
+	for i := range all {
+		r := set.DB.Map().RangesOf(testkit.ID(i))[0]
+		conds := []string{fmt.Sprintf("cast(case when exists (select from keyway.owned where lo <= %d and hi >= %d) then 't' else 'moved' end as bool)", r.Lo, r.Hi)}
+		if where != "" {
+			conds = append(conds, where)
+		}
+		if slots {
+			conds = append(conds, fmt.Sprintf("slot between '%d' and '%d'", r.Lo, r.Hi))
+		}
+		all[i] = before + " where " + strings.Join(conds, " and ") + after
+	}
+	return all
+}
+
 // apart reads from every server, in a goroutine each.
-func apart(ctx context.Context, hand *byHand, sql string, args func(i int) []any) ([]account, error) {
+func apart(ctx context.Context, hand *byHand, sql texts, args func(i int) []any) ([]account, error) {
 	var parts [shards][]account
 	var errs [shards]error
 	var group sync.WaitGroup
 	for i := range shards {
 		group.Go(func() {
-			got, err := hand.pools[i].Query(ctx, sql, args(i)...)
+			got, err := hand.pools[i].Query(ctx, sql[i], args(i)...)
 			if err != nil {
 				errs[i] = err
 				return
@@ -46,19 +79,19 @@ func apart(ctx context.Context, hand *byHand, sql string, args func(i int) []any
 }
 
 // topByHand is what one would write without Scatter.
-func topByHand(ctx context.Context, hand *byHand) ([]account, error) {
-	all, err := apart(ctx, hand, top, func(int) []any { return nil })
+func topByHand(ctx context.Context, hand *byHand, sql texts) ([]account, error) {
+	all, err := apart(ctx, hand, sql, func(int) []any { return nil })
 	slices.SortFunc(all, func(a, b account) int { return cmp.Or(cmp.Compare(b.Balance, a.Balance), cmp.Compare(a.ID, b.ID)) })
 	return all[:min(50, len(all))], err
 }
 
-func lookupByHand(ctx context.Context, hand *byHand, ids []int64) ([]account, error) {
+func lookupByHand(ctx context.Context, hand *byHand, sql texts, ids []int64) ([]account, error) {
 	var of [shards][]int64
 	for _, id := range ids {
 		i := slices.Index(hand.pools[:], hand.pool(id))
 		of[i] = append(of[i], id)
 	}
-	return apart(ctx, hand, lookup, func(i int) []any { return []any{of[i]} })
+	return apart(ctx, hand, sql, func(i int) []any { return []any{of[i]} })
 }
 
 // scatterRead is one read of several shards, by hand and through the router.
@@ -67,7 +100,8 @@ type scatterRead struct {
 	hand, routed func(context.Context) ([]account, error)
 }
 
-// scatterReads are the first 50 rows of four shards, and 100 keys of all of them.
+// scatterReads are the first 50 rows of four shards, and 100 keys of all of them, by hand as one would write it who has no
+// slots that move, and as one must who has.
 func scatterReads(b *testing.B, set *testkit.Set, hand *byHand) []scatterRead {
 	for i := range shards {
 		_, err := set.Super(b, i).Exec(b.Context(), "create index on accounts (balance desc, id)")
@@ -77,19 +111,23 @@ func scatterReads(b *testing.B, set *testkit.Set, hand *byHand) []scatterRead {
 	for i := range ids {
 		ids[i] = int64(i*397 + 1)
 	}
+	firstRows := func(sql texts) func(context.Context) ([]account, error) {
+		return func(ctx context.Context) ([]account, error) { return topByHand(ctx, hand, sql) }
+	}
+	routedRows := func(ctx context.Context) ([]account, error) {
+		return router.Select[account](ctx, set.DB.Scatter(), router.Text(top))
+	}
+	keys := func(sql texts) func(context.Context) ([]account, error) {
+		return func(ctx context.Context) ([]account, error) { return lookupByHand(ctx, hand, sql, ids) }
+	}
+	routedKeys := func(ctx context.Context) ([]account, error) {
+		return router.Select[account](ctx, set.DB, router.Text(lookup, ids))
+	}
 	return []scatterRead{
-		{
-			"top50", func(ctx context.Context) ([]account, error) { return topByHand(ctx, hand) },
-			func(ctx context.Context) ([]account, error) {
-				return router.Select[account](ctx, set.DB.Scatter(), router.Text(top))
-			},
-		},
-		{
-			"lookup100", func(ctx context.Context) ([]account, error) { return lookupByHand(ctx, hand, ids) },
-			func(ctx context.Context) ([]account, error) {
-				return router.Select[account](ctx, set.DB, router.Text(lookup, ids))
-			},
-		},
+		{"top50", firstRows(alike(top)), routedRows},
+		{"lookup100", keys(alike(lookup)), routedKeys},
+		{"top50-exact-by-hand", firstRows(exactly(set, columns, "", first, true)), routedRows},
+		{"lookup100-exact-by-hand", keys(exactly(set, columns, listed, "", false)), routedKeys},
 	}
 }
 
@@ -149,7 +187,7 @@ func BenchmarkScatterLatency(b *testing.B) {
 		}
 		return err
 	}
-	byHand := func() error { _, err := topByHand(ctx, hand); return err }
+	byHand := func() error { _, err := topByHand(ctx, hand, alike(top)); return err }
 	routed := func() error {
 		_, err := router.Select[account](ctx, set.DB.Scatter(), router.Text(top))
 		return err
