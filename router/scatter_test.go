@@ -121,6 +121,29 @@ func TestScatterGoesOnWithTheRowsOfQueries(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []int64{38, 39, 40}, best)
 
+	// A star has the slot, which is a column like any other.
+	type placed struct {
+		TenantID int64
+		ID       int64
+		State    *string
+		Total    *int32
+		Slot     int16
+		Place    int64
+	}
+	for _, sql := range []string{
+		"select *, rank() over (order by total desc) as place from orders order by place limit 2",
+		"select rank() over (order by total desc) as place, o.* from orders o order by total desc limit 2",
+		"select x.*, row_number() over (order by total desc) as place from (select * from orders order by total desc limit 2) x",
+	} {
+		rows, err := router.Select[placed](t.Context(), db.Scatter(), router.Text(sql))
+		require.NoError(t, err, sql)
+		require.Len(t, rows, 2)
+		for i, r := range rows {
+			require.Equal(t, []int64{int64(40 - i), int64(i + 1)}, []int64{r.ID, r.Place}, sql)
+			require.Equal(t, shard.Int64(r.TenantID).Slot(), shard.Slot(r.Slot), sql)
+		}
+	}
+
 	// All rows of an input are held, under the budget.
 	_, err = router.Select[int64](t.Context(), db.Scatter(router.MaxBytes(64)), router.Text("select rank() over (order by total) from orders"))
 	var over *router.TooLargeError

@@ -195,6 +195,13 @@ func TestTheRefusalOfAPartIsThatOfTheStatement(t *testing.T) {
 	}
 }
 
+func TestTheTablesOfAllInputsAreThePlans(t *testing.T) {
+	s, err := plan.BuildScatter("select count(*) from adopted union all select count(*) from items union all select id from plans", fixture, "app", false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"app.adopted", "app.items", "app.plans"}, s.Tables)
+	require.Equal(t, []string{"app.adopted"}, s.Unmarked)
+}
+
 func TestAnInputOfAListOfKeysAsksTheirShards(t *testing.T) {
 	s, err := plan.BuildScatter("select sum(n) from (select state, count(*) as n from orders where tenant_id = any($1) group by state) x", fixture, "app", false)
 	require.NoError(t, err)

@@ -326,6 +326,11 @@ func TestEveryQueryOverShardedTablesAsks(t *testing.T) {
 		"with w as (select tenant_id, id from orders) select w.id from w":                                            2,
 		"select p.id from plans p join (select tenant_id, id from orders) o on o.id = p.id where p.name is not null": 2,
 		"select count(*) from orders":                                                                                1,
+		"select (select count(*) from orders), (select sum(qty) from items)":                                         2,
+		"select id from orders intersect select order_id from items":                                                 2,
+		"select tenant_id from orders intersect select tenant_id from items":                                         2,
+		"select rank() over (order by total) from orders":                                                            1,
+		"with w as (select state, count(*) as n from orders group by state) select * from w a, w b":                  1,
 		"select state, count(*) from orders group by state":                                                          1,
 	} {
 		s, err := plan.BuildScatter(sql, fixture, "app", false)
