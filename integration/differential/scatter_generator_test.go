@@ -13,6 +13,7 @@ import (
 type scatterGenerator struct {
 	r    *rand.Rand
 	args []any
+	pin  func() string // a condition on f that every statement has; nil for none
 }
 
 func (g *scatterGenerator) chance(p float64) bool { return g.r.Float64() < p }
@@ -34,7 +35,7 @@ func (g *scatterGenerator) statement() (sql string, args []any, ordered bool) {
 		sql, ordered = g.nested()
 	case g.chance(0.45):
 		sql, ordered = g.grouped()
-	case g.chance(0.12):
+	case g.chance(0.12) && g.pin == nil:
 		sql, ordered = g.union()
 	default:
 		sql, ordered = g.plain()
@@ -54,14 +55,23 @@ func (g *scatterGenerator) from() string {
 }
 
 func (g *scatterGenerator) where() string {
+	var conds []string
 	if g.chance(0.5) {
-		return ""
-	}
-	conds := []string{g.condition()}
-	if g.chance(0.3) {
 		conds = append(conds, g.condition())
+		if g.chance(0.3) {
+			conds = append(conds, g.condition())
+		}
 	}
-	return " where " + strings.Join(conds, g.pick(" and ", " or "))
+	others := strings.Join(conds, g.pick(" and ", " or "))
+	switch {
+	case g.pin != nil && others != "":
+		return " where " + g.pin() + " and (" + others + ")"
+	case g.pin != nil:
+		return " where " + g.pin()
+	case others != "":
+		return " where " + others
+	}
+	return ""
 }
 
 func (g *scatterGenerator) condition() string {
