@@ -40,6 +40,12 @@ type extras struct {
 	list []extra
 }
 
+// maxArguments is how many PostgreSQL's protocol can count.
+const maxArguments = 65535
+
+// room reports whether n more arguments can be sent.
+func (x *extras) room(n int) bool { return x.next+len(x.list)+n <= maxArguments }
+
 // part returns the $n that holds part i of the scope's key for a column of t's type.
 func (x *extras) part(t *catalog.Table, i int) string {
 	e := extra{part: i, parts: len(t.Key), typ: t.Key[i].Type, row: -1}

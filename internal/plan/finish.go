@@ -34,6 +34,10 @@ func (r *reader) plan() *Plan {
 		r.insertRows(ins, p, extras)
 	}
 	r.edits = append(r.edits, r.scopeValues(extras)...)
+	if !extras.room(0) {
+		panic(refuse(Arguments, -1, "the statement has more than 65,535 arguments, those of the handle's key included",
+			"write fewer rows in each statement, or use CopyFrom"))
+	}
 	p.extras = extras.list
 	p.Text = apply(r.text, r.edits)
 	p.settle(r)

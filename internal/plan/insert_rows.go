@@ -7,16 +7,18 @@ import (
 	"github.com/keyway-go/keyway/internal/catalog"
 )
 
-// insertRows appends the slot of each row, and the parts of the key that the scope gives.
+// insertRows appends the slot of each row, and the parts of the key that the scope gives. Where there are too many rows for
+// that, the table's own trigger computes the slots alone.
 func (r *reader) insertRows(ins *insertion, p *Plan, x *extras) {
 	t := ins.rel.table
+	slots := t.HasSlot && x.room(len(t.Key)+len(ins.keys))
 	var names strings.Builder
 	for k, src := range ins.keys[0] {
 		if src == nil {
 			names.WriteString(", " + quote(t.Key[k].Name))
 		}
 	}
-	if t.HasSlot {
+	if slots {
 		names.WriteString(", slot")
 	}
 	if names.String() != "" {
@@ -34,7 +36,7 @@ func (r *reader) insertRows(ins *insertion, p *Plan, x *extras) {
 			}
 			row.parts = append(row.parts, r.rowPart(src, ins.rel, k))
 		}
-		if t.HasSlot {
+		if slots {
 			values.WriteString(", " + x.slot(len(p.rows)))
 		}
 		if values.String() != "" {
