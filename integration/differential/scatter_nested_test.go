@@ -121,7 +121,7 @@ func (g *scatterGenerator) windowed() (sql string, ordered bool) {
 		outs = append(outs, g.pick("*", "f.*"))
 	}
 	for range 1 + g.r.IntN(3) {
-		outs = append(outs, g.pick("row_number() over "+over(), "rank() over "+over(), "sum(f.i) over "+over(), "sum(f.n) over "+over()+" > 3", "lag(f.g) over "+over(), "max(f.h) over "+over(),
+		outs = append(outs, g.pick("row_number() over "+over(), "rank() over "+over(), "sum(f.i) over "+over(), "sum(f.n) over "+over()+" > 3", "lag(f.g) over "+over(), "lag(f.h) over "+over(), "f.h > lag(f.h) over "+over(), "first_value(f.h) over "+over()+" < 'a'", "lead(f.g, 2, f.g) over "+over()+" >= f.g", "lag(f.tags) over "+over()+" < f.tags", "max(f.h) over "+over(),
 			"first_value(f.id) over "+over()+" + f.i", "count(*) filter (where f.ok) over "+over(), "lead(f.d, 2) over "+over(), "count(*) over (partition by f.g)", "avg(f.f) over "+over(),
 			"case when row_number() over "+over()+" < 5 then f.g else upper(f.h) end", "sum(f.i + "+g.arg(int64(2))+") over w", "dense_rank() over w", "bool_or(f.ok) over w"))
 	}

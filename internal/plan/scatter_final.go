@@ -175,7 +175,7 @@ func (g *groupedQuery) write(w *finalWriter) (string, error) {
 		if err := w.compared(i, c); err != nil {
 			return "", err
 		}
-		if g.part {
+		if g.part || c.needs&needKnown != 0 {
 			if err := w.taken(i, c.coll); err != nil {
 				return "", err
 			}
@@ -233,7 +233,7 @@ func (w *finalWriter) taken(i int, coll collation) error {
 
 // compared gives column i its collation, and refuses it when what is known of that is not enough.
 func (w *finalWriter) compared(i int, c groupColumn) error {
-	if c.needs == 0 || !collatable(w.columns[i].Type) {
+	if c.needs&(needEqual|needOrder|needExact) == 0 || !collatable(w.columns[i].Type) {
 		return nil
 	}
 	switch {

@@ -39,6 +39,7 @@ const (
 	needEqual need = 1 << iota // it makes groups
 	needOrder                  // it sorts
 	needExact                  // it is added up: no floats
+	needKnown                  // an expression reads it, which may compare it or pass it on to what does
 )
 
 func (sp *splitter) group() {

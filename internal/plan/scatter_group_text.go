@@ -135,8 +135,12 @@ func (g *grouping) rewritten(x sqlparse.Expr) string { return g.render(x.Pos(), 
 // edits replace in an expression what is grouped by, by its column, and aggregates by what is made of their partial
 // results. Nothing that needs the tables may be left.
 func (g *grouping) edits(n sqlparse.Node) []edit {
-	if g.windows {
-		return g.rowEdits(n, needEqual|needOrder) // of DISTINCT ON and ORDER BY
+	if g.windows { // of ORDER BY and DISTINCT ON
+		needs := needOrder
+		if len(g.query.DistinctOn) > 0 {
+			needs |= needEqual
+		}
+		return g.rowEdits(n, needs)
 	}
 	var edits []edit
 	sqlparse.Walk(n, func(n sqlparse.Node) bool {

@@ -133,6 +133,34 @@ func TestWindowsOverTheRowsOfAllShards(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestWhatAWindowGivesHasTheCollationOfWhatItWasGiven(t *testing.T) {
+	for sql, want := range map[string]map[int]string{
+		"select id, body collate ci, rank() over (order by id) from docs":                       {},
+		"select id, body collate ci, rank() over (order by id) from docs order by 2":            {1: "ci"},
+		"select id, body collate ci as b, rank() over (order by id) from docs order by b":       {1: "ci"},
+		"select id, lag(body collate ci) over (order by id) from docs":                          {1: "ci"},
+		"select id, lag(body collate ci) over (order by id) > 'a' from docs":                    {1: "ci"},
+		"select id, body collate ci > lag(body) over (order by id) from docs":                   {1: "ci"},
+		"select id, case when rank() over (order by id) > 1 then body collate ci end from docs": {1: "ci"},
+		"select id from docs order by first_value(body collate ci) over (order by id)":          {1: "ci"},
+	} {
+		s, err := plan.BuildScatter(sql, fixture, "app", false)
+		require.NoError(t, err, sql)
+		columns := s.SentColumns()
+		for i := range columns[1:] {
+			columns[i+1].Type = pgtype.TextOID
+		}
+		f, err := s.Final(columns)
+		require.NoError(t, err, sql)
+		require.Equal(t, want, f.Collations, sql)
+	}
+	// One that calls different texts equal makes DISTINCT keep any of them.
+	s, err := plan.BuildScatter("select distinct lag(body collate ci) over (order by id) from docs", fixture, "app", false)
+	require.NoError(t, err)
+	_, err = s.Final([]plan.ResultColumn{{Name: "c1", Type: pgtype.TextOID}, {Name: "c2", Type: pgtype.Int8OID}})
+	require.Equal(t, "inexact", reason(err))
+}
+
 func TestPositionsBehindAStarAreThoseOfTheRegistry(t *testing.T) {
 	for sql, column := range map[string]int{
 		"select * from orders order by 4":                                                    3,

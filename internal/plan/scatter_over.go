@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/keyway-go/keyway/internal/sqlparse"
@@ -42,8 +43,12 @@ func (sp *splitter) starred() []output {
 	return outs[i : len(outs)-(len(targets)-1-i)]
 }
 
-// rowEdits replace in an expression what can be computed of a row, as large as it is without a window, by a column.
+// rowEdits replace in an expression what can be computed of a row, as large as it is without a window, by a column. needs
+// is what is done with the value of the expression; of parts of it, and of what a window gives, nothing more is known.
 func (g *grouping) rowEdits(n sqlparse.Node, needs need) []edit {
+	if x, ok := n.(sqlparse.Expr); ok && hasWindow(x) {
+		needs |= needKnown
+	}
 	var edits []edit
 	sqlparse.Walk(n, func(n sqlparse.Node) bool {
 		x, ok := n.(sqlparse.Expr)
@@ -51,7 +56,7 @@ func (g *grouping) rowEdits(n sqlparse.Node, needs need) []edit {
 			return true
 		}
 		if call, ok := x.(*sqlparse.FuncCall); ok && call.Over != nil {
-			edits = append(edits, g.callEdits(call)...)
+			edits = append(edits, g.callEdits(call, needs)...)
 			return false
 		}
 		if _, row := strip(x).(*sqlparse.Row); row || hasWindow(x) {
@@ -74,11 +79,21 @@ func (g *grouping) outputNeeds(i int) need {
 		n |= needEqual
 	}
 	for _, o := range g.query.OrderBy {
-		if _, position := strip(o.Expr).(*sqlparse.Literal); position || g.output(o.Expr) && isNamed(o.Expr, outputName(&g.query.Targets[i])) {
+		if g.position(o.Expr, i) || g.output(o.Expr) && isNamed(o.Expr, outputName(&g.query.Targets[i])) {
 			n |= needOrder
 		}
 	}
 	return n
+}
+
+// position reports whether an item of ORDER BY may be output i by its position. One that counts a star may be any.
+func (g *grouping) position(x sqlparse.Expr, i int) bool {
+	lit, ok := strip(x).(*sqlparse.Literal)
+	if !ok {
+		return false
+	}
+	n, err := strconv.Atoi(lit.Value)
+	return err != nil || n == i+1 || g.star != ""
 }
 
 func isNamed(x sqlparse.Expr, name string) bool {
@@ -92,16 +107,15 @@ var windowFunctions = map[string]bool{
 	"first_value": true, "last_value": true, "nth_value": true, "count": true,
 }
 
-func (g *grouping) callEdits(call *sqlparse.FuncCall) []edit {
+func (g *grouping) callEdits(call *sqlparse.FuncCall, needs need) []edit {
 	_, partial := partials[call.Name]
-	var needs need
 	switch {
 	case floats[call.Name] && !g.plan.approximate:
 		panic(refuse(Inexact, call.Start, call.Name+" adds up floats, and depends on the order of addition", "allow it with Approximate"))
 	case added[call.Name]:
-		needs = needExact
+		needs |= needExact
 	case partial:
-		needs = needOrder
+		needs |= needOrder
 	case !windowFunctions[call.Name] && !floats[call.Name]:
 		panic(refuse(Inexact, call.Start, "the window function "+call.Name+" over the rows of all shards is not read",
 			"add the key to its PARTITION BY, or use db.EachShard"))

@@ -1211,3 +1211,17 @@ select count(*) from (select 1 from facts limit 7) x, (select 1 from orders limi
 ! select tenant_id, id, now() > at, rank() over (order by at < now()) from facts order by 1, 2
 ! select count(*) over (), 'x' as x, 1 from facts order by 1 limit 2
 ! select region, num, id, sum(km) over (partition by region order by num, id) from legs order by 1, 2, 3
+# what a window gives has the collation of what it was given
+! select tenant_id, id, lag(h) over (order by tenant_id, id) as x from facts order by x, tenant_id, id
+! select tenant_id, id, lag(h) over (order by tenant_id, id) as x from facts order by 3, 1, 2
+?! select tenant_id, id from facts order by first_value(h) over (partition by tenant_id order by id), tenant_id, id
+! select tenant_id, id, lag(h) over (order by tenant_id, id) > 'a', lag(sl) over (order by tenant_id, id) > 'a', lag(g) over (order by tenant_id, id) > 'a' from facts order by 1, 2
+! select tenant_id, id, h > lag(h) over (order by tenant_id, id), lag(g) over (order by tenant_id, id) < g from facts order by 1, 2
+! select tenant_id, id, case when count(*) over () > 1 then h end as x from facts order by x, tenant_id, id
+! select distinct lag(h) over (order by tenant_id, id) as x from facts order by x
+! select tenant_id, id, coalesce(lag(h, 1, h) over (order by tenant_id, id), 'B') as x from facts order by x, tenant_id, id
+! select tenant_id, id, upper(h), lower(nm), rank() over (order by id) from facts order by 1, 2
+?! select tenant_id, id, upper(h) as x, rank() over (order by id) from facts order by x, 1, 2
+?! select tenant_id, id, lag(upper(h)) over (order by tenant_id, id) > 'A' from facts order by 1, 2
+?select distinct lag(lg) over (order by tenant_id, id) from facts
+! select tenant_id, id, lag(lg) over (order by tenant_id, id) = 'A' from facts order by 1, 2
