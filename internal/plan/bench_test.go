@@ -81,7 +81,7 @@ var typical = []struct {
 	{"join of three", "select o.id, i.sku, p.name from orders o join items i on i.tenant_id = o.tenant_id and i.order_id = o.id " +
 		"left join plans p on p.id = o.plan_id where o.tenant_id = $1 and o.state = $2 order by o.id desc limit 20", false, 150},
 	{"upsert", "insert into orders (tenant_id, id, plan_id, total, state) values ($1, $2, $3, $4, $5) " +
-		"on conflict (tenant_id, id) do update set total = excluded.total, state = excluded.state returning id, total", false, 125},
+		"on conflict (tenant_id, id) do update set total = excluded.total, state = excluded.state returning id, total", false, 112},
 	{"scatter group", "select state, count(*), sum(total), max(id) from orders where plan_id = $1 group by state order by 2 desc limit 10", true, 240},
 }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
@@ -26,7 +27,7 @@ func (r *reader) returning(aliases []sqlparse.ReturningAlias, list []sqlparse.Ta
 		}
 		// The names that nobody gave are there only where nothing else is called so. What WITH calls like another table is
 		// ambiguous where it is used.
-		if alias == name && slices.ContainsFunc(ns.rels, func(o *relation) bool { return o.alias == name }) {
+		if alias == name && (!r.mayName(name) || slices.ContainsFunc(ns.rels, func(o *relation) bool { return o.alias == name })) {
 			continue
 		}
 		row := rowOf(given, alias, "") // all NULL where there is none
@@ -35,6 +36,10 @@ func (r *reader) returning(aliases []sqlparse.ReturningAlias, list []sqlparse.Ta
 	}
 	return r.targets(list, &scope{ns: ns, up: sc.up, ctes: sc.ctes})
 }
+
+// mayName reports whether the text could have the name anywhere. Few statements name old or new, and what cannot be named
+// need not be made.
+func (r *reader) mayName(name string) bool { return strings.Contains(strings.ToLower(r.text), name) }
 
 // storedRow is a row of rel after the change, under rel's name. Only its key is still what it was.
 func storedRow(rel *relation) *relation {
