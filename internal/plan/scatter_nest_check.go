@@ -17,6 +17,9 @@ func (n *nesting) checkOutside() error {
 				"add ORDER BY, or read on from the last row with a condition")
 		}
 		sqlparse.Walk(q, func(node sqlparse.Node) bool {
+			if sub, ok := node.(*sqlparse.Subquery); ok && err == nil {
+				err = n.checkArray(sub)
+			}
 			if x, ok := node.(*sqlparse.Select); ok && x != q {
 				if err == nil {
 					err = check(x)
@@ -31,6 +34,14 @@ func (n *nesting) checkOutside() error {
 		return err
 	}
 	return check(n.query)
+}
+
+// checkArray refuses ARRAY(query), which has the order of the rows as an aggregate does.
+func (n *nesting) checkArray(sub *sqlparse.Subquery) error {
+	if sub.Kind != sqlparse.SubArray || len(sub.Query.OrderBy) > 0 || !n.sharded(sub.Query, nil) {
+		return nil
+	}
+	return refuse(Inexact, sub.Start, "the result of ARRAY(query) depends on the order of the rows of all shards", "write ORDER BY in it")
 }
 
 func (n *nesting) checkCall(call *sqlparse.FuncCall, q *sqlparse.Select) error {

@@ -1225,3 +1225,29 @@ select count(*) from (select 1 from facts limit 7) x, (select 1 from orders limi
 ?! select tenant_id, id, lag(upper(h)) over (order by tenant_id, id) > 'A' from facts order by 1, 2
 ?select distinct lag(lg) over (order by tenant_id, id) from facts
 ! select tenant_id, id, lag(lg) over (order by tenant_id, id) = 'A' from facts order by 1, 2
+# an array has the order of its query's rows
+?select array(select i from facts)
+?select array(select g from (select g, count(*) from facts group by g) x)
+?select array(select g from facts union select state from orders)
+?select array(select p.id from plans p where p.id in (select i from facts))
+select array(select i from facts order by i, tenant_id, id)
+select array(select g from facts union select state from orders order by 1)
+select array(select p.id from plans p where p.id in (select i from facts) order by 1)
+# names, numbers of rows and arguments that reach the ends of what there is
+select count(*) as "rows", i as c1, s as c2 from facts group by c1, c2
+! select count(*) as c1, i as rows from facts rows group by rows.i order by c1, rows
+select rows.i, count(*) from facts as rows group by rows.i having max(rows.s) > 0
+select i as "x""y z", count(*) as ";drop" from facts group by "x""y z"
+select i as "éééééééééééééééééééééééééééé", count(*) from facts group by "éééééééééééééééééééééééééééé"
+! select i from facts order by i limit 9223372036854775807 offset 9223372036854775807
+! select i from facts order by i limit $1 offset $2 -- 9223372036854775807 ;; 9223372036854775807
+! select i from facts order by i limit $1 offset $2 -- 9223372036854775807 ;; 5
+! select i, count(*) from facts group by i order by i limit $1 offset $2 -- 9223372036854775807 ;; 9223372036854775807
+! select distinct i from facts order by i limit $1 offset $2 -- 9223372036854775807 ;; 9223372036854775807
+select max(i) from facts having max(i) is null
+select i, s, grouping(i, s), count(*) from facts where false group by cube(i, s)
+select sum(9223372036854775807::bigint), avg(9223372036854775807::bigint) from facts
+select sum(null::numeric), avg(null::int), sum(null::interval) from facts
+select percentile_cont('{0.1,null,0.9}'::float8[]) within group (order by f.i) from facts f
+select percentile_disc(null) within group (order by f.i) from facts f
+select rank(null) within group (order by i) from facts
