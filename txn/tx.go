@@ -161,7 +161,7 @@ func (tx *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 		if err != nil {
 			return pgx.FailedBatchResults(b, fmt.Errorf("statement %d of the batch: %w", i+1, err))
 		}
-		checked.QueuedQueries[i] = &pgx.QueuedQuery{SQL: sql, Arguments: args, Fn: q.Fn}
+		checked.QueuedQueries[i] = &pgx.QueuedQuery{SQL: sql, Arguments: args, Fn: readsResult(q.Fn)}
 	}
 	return &openBatch{BatchResults: tx.Tx.SendBatch(ctx, &checked), state: tx.state}
 }
