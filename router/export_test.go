@@ -54,3 +54,12 @@ func ObserverClock(db *DB) *atomic.Int64 {
 	db.observer.now = func() time.Time { return now.Add(time.Duration(passed.Load())) }
 	return &passed
 }
+
+// SentFirst is the shard that a statement over several shards is sent to before the others, "" for none in particular.
+func SentFirst(db *DB, sql string) shard.ID {
+	p, err := db.plans.Scatter(sql, db.current.Load().registry, db.schema, false)
+	if err != nil || p.Slowest.Load() == nil {
+		return ""
+	}
+	return *p.Slowest.Load()
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/keyway-go/keyway/internal/merge"
 	"github.com/keyway-go/keyway/internal/plan"
 	"github.com/keyway-go/keyway/pool"
+	"github.com/keyway-go/keyway/shard"
 )
 
 const (
@@ -29,6 +30,8 @@ type gather struct {
 	binding *plan.ScatterBinding
 	now     time.Time
 	dialect *dialect // of all connections, nil when it is not known
+	began   time.Time
+	slowest *atomic.Pointer[shard.ID] // of the plan
 
 	stopped chan struct{} // closed when one has failed, or nobody wants the rows any more
 
@@ -38,8 +41,11 @@ type gather struct {
 	first  error // guarded by mu
 }
 
-func newGather(b *plan.ScatterBinding, parts []share, now time.Time) *gather {
-	g := &gather{binding: b, now: now, inputs: make([]input, len(parts)), stopped: make(chan struct{})}
+func (r *scatterRows) newGather(parts []share) *gather {
+	g := &gather{
+		binding: r.binding, now: r.now, slowest: &r.scatter.Slowest, began: time.Now(),
+		inputs: make([]input, len(parts)), stopped: make(chan struct{}),
+	}
 	for i, p := range parts {
 		in := &g.inputs[i]
 		in.of, in.share = g, p
@@ -144,6 +150,7 @@ func (in *input) Open(ctx context.Context) (merge.Source, error) {
 		in.read.Close()
 		return nil, err
 	}
+	in.of.answered(in)
 	return in.read, nil
 }
 

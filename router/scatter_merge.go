@@ -24,7 +24,7 @@ func (e *blamedError) Unwrap() error { return e.err }
 // acquire takes connections to all shards at once, or none. Where the process may never have so many, the shards are
 // read in waves and each connection is taken when its turn comes: nobody then holds one and waits for another.
 func (r *scatterRows) acquire(parts []share) (*gather, error) {
-	g := newGather(r.binding, parts, r.now)
+	g := r.newGather(parts)
 	if r.opts.conns > 0 && r.opts.conns < len(parts) {
 		g.wave = r.opts.conns
 		return g, nil
@@ -69,7 +69,9 @@ func blame(parts []share, err error) *node {
 
 // merged brings the rows of all shards together as the plan says.
 func (r *scatterRows) merged() (pgx.Rows, error) {
-	opt := merge.Options{Wave: r.gather.wave, Together: r.gather.wave == 0, Budget: r.opts.budget, SameType: r.gather.sameType}
+	opt := merge.Options{
+		Wave: r.gather.wave, Together: r.gather.wave == 0, First: r.gather.sentFirst(), Budget: r.opts.budget, SameType: r.gather.sameType,
+	}
 	how := r.scatter.Combine
 	if how != plan.Concat && (r.byServer || r.scatter.ByServer.Load()) {
 		how = plan.Finished

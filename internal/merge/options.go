@@ -34,6 +34,9 @@ type Options struct {
 	// Together gives out no row before each input has its first one, or none, so that what fails until then can be tried
 	// again. It is for inputs that are all open at once.
 	Together bool
+	// First is the index of the input whose statement is sent before the others' with Together: what takes longest should
+	// begin first. The others follow in turn, those before it last.
+	First int
 	// Prefetch is the bytes that wait for the caller, for each input. Zero means 64 KiB.
 	Prefetch int
 	// Budget is the bytes that a merge may hold where it has to hold rows. Zero means 64 MiB. Past it the merge fails

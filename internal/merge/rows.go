@@ -132,9 +132,10 @@ func (r *Rows) startFirst() {
 func (r *Rows) send() bool {
 	all := true
 	for i := range r.pumps {
-		s, ok := r.pumps[i].in.(Sender)
-		r.pumps[i].sent = ok && s.Send(r.ctx)
-		all = all && r.pumps[i].sent
+		p := &r.pumps[(r.opt.First+i)%r.inputs]
+		s, ok := p.in.(Sender)
+		p.sent = ok && s.Send(r.ctx)
+		all = all && p.sent
 	}
 	return all
 }

@@ -97,3 +97,32 @@ func TestWhatWasSentIsReadOrCancelledWhenNobodyWantsIt(t *testing.T) {
 	require.IsIncreasing(t, []int64{got[0], got[11999]})
 	s.clean()
 }
+
+// noted is a sender that says when it sends.
+type noted struct {
+	*sender
+	sent func()
+}
+
+func (n *noted) Send(ctx context.Context) bool {
+	n.sent()
+	return n.sender.Send(ctx)
+}
+
+// TestTheFirstIsSentBeforeTheOthers, and its rows come in their turn all the same.
+func TestTheFirstIsSentBeforeTheOthers(t *testing.T) {
+	s := newSet(t, 3)
+	for first, want := range [][]string{{"s0", "s1", "s2"}, {"s1", "s2", "s0"}, {"s2", "s0", "s1"}} {
+		inputs := senders(s.all("select 1::int8 as a"))
+		var order []string
+		for i, in := range inputs {
+			inputs[i] = &noted{in.(*sender), func() { order = append(order, in.Shard()) }}
+		}
+		rows := merge.Ordered(within(t), inputs, []merge.SortColumn{{Index: 0}}, merge.Options{Together: true, First: first})
+		got, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+		require.NoError(t, err)
+		require.Equal(t, []int64{1, 1, 1}, got)
+		require.Equal(t, want, order)
+		s.clean()
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
+	"github.com/keyway-go/keyway/shard"
 )
 
 // Combine says how the rows that the shards send become the result.
@@ -89,6 +90,8 @@ type Scatter struct {
 	ByServer atomic.Bool
 	// Cuts is for whoever runs the plan, too.
 	Cuts Cuts
+	// Slowest is the same: the shard that a read has waited for longest, nil when none is known.
+	Slowest atomic.Pointer[shard.ID]
 
 	newer       []string                            // functions called that an older PostgreSQL has not; see callsByName
 	text        string                              // of the shards, with marks
