@@ -17,12 +17,14 @@ import (
 func of(t testing.TB, c pool.Class) context.Context { return pool.WithClass(within(t, soon), c) }
 
 // queue makes callers wait one after the other and returns a function that waits for all of them and says in which order
-// they were served. The pool must have a single connection, which the caller holds.
+// they were served. The order means something where the pool has a single connection, which the caller holds.
 type queue struct {
-	t      *testing.T
-	in     *pool.Instance
-	wg     sync.WaitGroup
-	served []string // guarded by holding the only connection
+	t  *testing.T
+	in *pool.Instance
+	wg sync.WaitGroup
+
+	mu     sync.Mutex
+	served []string // guarded by mu
 }
 
 func (q *queue) add(name string, acquire func() (*pool.Conn, error)) {
@@ -30,7 +32,9 @@ func (q *queue) add(name string, acquire func() (*pool.Conn, error)) {
 	q.wg.Go(func() {
 		c, err := acquire()
 		if assert.NoError(q.t, err) {
+			q.mu.Lock()
 			q.served = append(q.served, name)
+			q.mu.Unlock()
 			c.Release()
 		}
 	})
