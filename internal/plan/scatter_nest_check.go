@@ -29,6 +29,9 @@ func (n *nesting) checkOutside() error {
 			if call, ok := node.(*sqlparse.FuncCall); ok && err == nil {
 				err = n.checkCall(call, q)
 			}
+			if call, ok := node.(*sqlparse.ClauseCall); ok && err == nil {
+				err = n.checkJSONArray(call)
+			}
 			return err == nil
 		})
 		return err
@@ -36,12 +39,33 @@ func (n *nesting) checkOutside() error {
 	return check(n.query)
 }
 
-// checkArray refuses ARRAY(query), which has the order of the rows as an aggregate does.
+// checkArray refuses ARRAY(query), which has the order of the rows as an aggregate does. They may be a CTE's.
 func (n *nesting) checkArray(sub *sqlparse.Subquery) error {
-	if sub.Kind != sqlparse.SubArray || len(sub.Query.OrderBy) > 0 || !n.sharded(sub.Query, nil) {
+	if sub.Kind != sqlparse.SubArray || !n.unordered(sub.Query) {
 		return nil
 	}
 	return refuse(Inexact, sub.Start, "the result of ARRAY(query) depends on the order of the rows of all shards", "write ORDER BY in it")
+}
+
+// checkJSONArray refuses JSON_ARRAY(query) for the same, and one whose query is an input: it has no place for what is read
+// in the query's stead, a query in parentheses being a value there.
+func (n *nesting) checkJSONArray(call *sqlparse.ClauseCall) error {
+	if call.Query == nil || !n.unordered(call.Query) && !n.sharded(call.Query, nil) {
+		return nil
+	}
+	return refuse(Inexact, call.Start, "JSON_ARRAY(query) over the rows of all shards is not read",
+		"write json_agg(... ORDER BY ...) over the query in its place")
+}
+
+// unordered reports whether the rows of q come in any order: those of a table or a CTE, without ORDER BY.
+func (n *nesting) unordered(q *sqlparse.Select) bool {
+	reads := false
+	sqlparse.Walk(q, func(node sqlparse.Node) bool {
+		_, table := node.(*sqlparse.TableRef)
+		reads = reads || table
+		return !reads
+	})
+	return reads && len(q.OrderBy) == 0
 }
 
 func (n *nesting) checkCall(call *sqlparse.FuncCall, q *sqlparse.Select) error {

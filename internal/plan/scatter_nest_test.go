@@ -21,6 +21,7 @@ func TestAServerGoesOnWithTheRowsOfQueriesThatStandForThemselves(t *testing.T) {
 		{"finished by a server", "with a as (select count(*) as n from orders), b as (select n from a) select a.n, b.n from a, b"},
 		{"finished by a server", "select p.id in (select plan_id from orders) from plans p"},
 		{"finished by a server", "select exists (select 1 from orders), array(select id from items i join orders o on o.tenant_id = i.tenant_id order by id)"},
+		{"finished by a server", "with w as (select id from orders) select array(select id from w order by id), array(select unnest(array[1, 2])), json_array(select id from w order by id)"},
 		{"finished by a server", "select p.name, x.n from plans p left join (select plan_id, count(*) as n from orders group by plan_id) x on x.plan_id = p.id"},
 		{"finished by a server", "select id from orders intersect select order_id from items"},
 		{"finished by a server", "select 1 union all select id from orders"},
@@ -215,6 +216,12 @@ func TestTheRefusalOfAPartIsThatOfTheStatement(t *testing.T) {
 		"select state from orders group by state having count(*) > (select count(*) from items)":           "write the groups as a query in FROM",
 		"select state, count(*) from orders where id > (select max(order_id) from items i) group by state": "as a statement of its own",
 		"select * from orders where total > (select avg(total) from orders)":                               "as a statement of its own",
+		"select array(select id from orders)":                                                              "write ORDER BY in it",
+		"with w as (select id from orders) select array(select id from w)":                                 "write ORDER BY in it",
+		"with w as (select id from orders) select array(select id from w union all select 1)":              "write ORDER BY in it",
+		"select json_array(select id from orders)":                                                         "json_agg(... ORDER BY ...)",
+		"select json_array(select id from orders order by id)":                                             "json_agg(... ORDER BY ...)",
+		"with w as (select id from orders) select json_array(select id from w)":                            "json_agg(... ORDER BY ...)",
 	} {
 		_, err := plan.BuildScatter(sql, fixture, "app", false)
 		refused, ok := errors.AsType[*plan.Refusal](err)
