@@ -55,6 +55,7 @@ func (d *Database) connectNow(ctx context.Context) (*resource, error) {
 	}
 	d.in.adoptLocked(r)
 	d.in.noteDemandLocked()
+	defer d.in.pumpLocked() // Scatter and Batch may have what looked as if it was on its way out
 	switch {
 	case d.in.closing:
 		d.in.closeLocked(r, &d.in.stat.Closes.Shutdown)

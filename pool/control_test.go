@@ -2,6 +2,8 @@ package pool_test
 
 import (
 	"context"
+	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -233,4 +235,56 @@ func TestAPgxpoolThatWouldLeaveNothingIsRefused(t *testing.T) {
 		return
 	}
 	require.ErrorContains(t, err, "PG* variables")
+}
+
+// TestACallerOfAScatterDoesNotWaitForMoreThanTheControlConnectionsDial: while it is dialled its token looks like one that
+// is on its way out, of which Scatter and Batch may have nothing.
+func TestACallerOfAScatterDoesNotWaitForMoreThanTheControlConnectionsDial(t *testing.T) {
+	s := shared(t)
+	var dialled atomic.Int32
+	gate := make(chan struct{})
+	in := s.instance(limit(3), func(c *pool.Config) {
+		c.Control, c.Reserve = 1, 1
+		dial := c.Conn.DialFunc
+		c.Conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if dialled.Add(1) == 2 {
+				<-gate
+			}
+			return dial(ctx, network, addr)
+		}
+	})
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	c, err := db.Acquire(within(t, soon))
+	require.NoError(t, err)
+	c.Release()
+
+	control := make(chan error, 1)
+	var conn *pool.Conn
+	go func() {
+		var err error
+		conn, err = in.Control(within(t, soon), db)
+		control <- err
+	}()
+	eventually(t, "the control connection is dialled", func() bool { return dialled.Load() == 2 })
+	served := make(chan error, 1)
+	go func() {
+		c, err := db.Acquire(of(t, pool.Scatter))
+		if err == nil {
+			c.Release()
+		}
+		served <- err
+	}()
+	eventually(t, "it waits", func() bool { return in.Stat().Waiting == 1 })
+	close(gate)
+	for waits := true; waits; {
+		require.Empty(t, pool.Audit(in))
+		select {
+		case err := <-served:
+			require.NoError(t, err)
+			waits = false
+		default:
+		}
+	}
+	require.NoError(t, <-control)
+	conn.Release()
 }
