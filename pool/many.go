@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -13,31 +14,103 @@ import (
 //
 // Two calls of AcquireMany cannot wait for each other: instances are taken in the order of their names, and on one
 // instance only one caller at a time collects.
+//
+// Connections that have been idle for long are pinged, all at once. When one does not answer, all are given back and the
+// call begins anew, with new connections in the place of such.
 func AcquireMany(ctx context.Context, dbs ...*Database) ([]*Conn, error) {
+	c := newCollection(dbs)
+	ready, err := c.collect(ctx, false)
+	if err == nil && !ready {
+		_, err = c.collect(ctx, true)
+	}
+	if err != nil {
+		return nil, err
+	}
+	conns := make([]*Conn, len(dbs))
+	for i, t := range c.taken {
+		conns[i] = t.r.newConn()
+	}
+	return conns, nil
+}
+
+// collection is what one AcquireMany wants, and what it has of it.
+type collection struct {
+	dbs    []*Database
+	groups [][]int // indexes of dbs, those of one instance together, in the order in which instances are taken
+	taken  []taken // by index of dbs
+}
+
+// taken is a connection of a collection; r is nil while there is none.
+type taken struct {
+	r     *resource
+	stale bool // has been idle for long and was not pinged yet
+}
+
+func newCollection(dbs []*Database) *collection {
 	order := make([]int, len(dbs)) // indexes of dbs, those of one instance side by side
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return dbs[a].in.compare(dbs[b].in) })
+	return &collection{dbs: dbs, groups: slices.Collect(chunkByInstance(order, dbs)), taken: make([]taken, len(dbs))}
+}
 
-	groups := slices.Collect(chunkByInstance(order, dbs))
-	for _, g := range groups {
-		if err := dbs[g[0]].in.checkMany(ctx, len(g)); err != nil {
-			return nil, err
+// collect takes all or none. It is not ready when a connection did not answer its ping; with fresh there are none that
+// are pinged.
+func (c *collection) collect(ctx context.Context, fresh bool) (ready bool, err error) {
+	for _, g := range c.groups {
+		if err := c.dbs[g[0]].in.checkMany(ctx, len(g)); err != nil {
+			return false, err
 		}
 	}
-	got := make([]*resource, len(dbs))
-	for _, g := range groups {
-		if err := dbs[g[0]].in.acquireMany(ctx, g, dbs, got); err != nil {
-			releaseAll(got)
-			return nil, err
+	for _, g := range c.groups {
+		if err = c.dbs[g[0]].in.acquireMany(ctx, g, c, fresh); err != nil {
+			break
 		}
 	}
-	conns := make([]*Conn, len(dbs))
-	for i, r := range got {
-		conns[i] = r.newConn()
+	if err == nil {
+		ready, err = c.fitStale(ctx)
 	}
-	return conns, nil
+	if !ready {
+		c.giveBack()
+	}
+	return ready, err
+}
+
+// fitStale pings what has been idle for long, all at once, and lets go of what is not fit for use.
+func (c *collection) fitStale(ctx context.Context) (all bool, err error) {
+	if !slices.ContainsFunc(c.taken, func(t taken) bool { return t.stale }) {
+		return true, nil
+	}
+	var pings sync.WaitGroup
+	errs := make([]error, len(c.taken))
+	for i := range c.taken {
+		if t := &c.taken[i]; t.stale {
+			pings.Go(func() {
+				var ok bool
+				t.stale = false
+				if ok, errs[i] = t.r.fit(ctx, true); !ok {
+					t.r = nil // it is not ours any more
+				}
+			})
+		}
+	}
+	pings.Wait()
+	unfit := func(t taken) bool { return t.r == nil }
+	return !slices.ContainsFunc(c.taken, unfit), cmp.Or(errs...)
+}
+
+// giveBack gives back what was taken.
+func (c *collection) giveBack() {
+	for i, t := range c.taken {
+		switch {
+		case t.stale:
+			t.r.db.in.putBackUnasked(t.r)
+		case t.r != nil:
+			t.r.release()
+		}
+		c.taken[i] = taken{}
+	}
 }
 
 func (in *Instance) compare(o *Instance) int {
@@ -56,14 +129,6 @@ func chunkByInstance(order []int, dbs []*Database) func(yield func([]int) bool) 
 				return
 			}
 			order = order[n:]
-		}
-	}
-}
-
-func releaseAll(rs []*resource) {
-	for _, r := range rs {
-		if r != nil {
-			r.release()
 		}
 	}
 }
@@ -94,28 +159,28 @@ func (in *Instance) checkManyLocked(n int, c Class) error {
 	return nil
 }
 
-// acquireMany fills got[i] with a connection to dbs[i] for each i of group, or gives back what it got.
+// acquireMany takes a connection to dbs[i] for each i of group. What it has when it fails stays in the collection.
 //
 // It holds some while it waits for others, which cannot deadlock: it is the only collector here, everybody else who
 // holds connections of this instance either waits for nothing or collects on an instance later in the order.
-func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Database, got []*resource) error {
+func (in *Instance) acquireMany(ctx context.Context, group []int, c *collection, fresh bool) error {
 	start := sinceEpoch()
-	if err := in.startCollecting(ctx, dbs[group[0]], start); err != nil {
+	if err := in.startCollecting(ctx, c.dbs[group[0]], start); err != nil {
 		return err
 	}
 	defer in.stopCollecting()
 
 	ws := make([]*waiter, len(group))
-	if err := in.takeOrQueue(ctx, group, dbs, got, ws); err != nil {
+	if err := in.takeOrQueue(ctx, group, c, ws, fresh); err != nil {
 		return err
 	}
 	var failed error
 	for i, w := range ws {
-		switch {
+		switch t := &c.taken[group[i]]; {
 		case w == nil:
-			in.observe(MeasuredWait, dbs[group[i]], 0, nil)
+			in.observe(MeasuredWait, c.dbs[group[i]], 0, nil)
 		case failed == nil:
-			got[group[i]], _, failed = in.await(ctx, w)
+			t.r, t.stale, failed = in.await(ctx, w)
 		default:
 			in.abandon(w)
 		}
@@ -123,26 +188,32 @@ func (in *Instance) acquireMany(ctx context.Context, group []int, dbs []*Databas
 	if failed != nil {
 		return failed
 	}
-	return in.fitMany(ctx, group, dbs, got)
+	return in.fitMany(ctx, group, c)
 }
 
-// fitMany makes the connections of a group ready for their holder and replaces those that are not fit.
-func (in *Instance) fitMany(ctx context.Context, group []int, dbs []*Database, got []*resource) error {
+// fitMany makes the connections of a group ready for their holder, but for those that are pinged first, and replaces
+// what is not fit.
+func (in *Instance) fitMany(ctx context.Context, group []int, c *collection) error {
 	for _, at := range group {
-		r := got[at]
-		got[at] = nil // not ours to give back until it is known to be fit
-		r, err := in.fitOne(ctx, dbs[at], r)
+		t := &c.taken[at]
+		if t.stale {
+			continue
+		}
+		r := t.r
+		t.r = nil // not ours to give back until it is known to be fit
+		r, err := in.fitOne(ctx, c.dbs[at], r)
 		if err != nil {
 			return err
 		}
-		got[at] = r
+		t.r = r
 	}
 	return nil
 }
 
 func (in *Instance) fitOne(ctx context.Context, d *Database, r *resource) (*resource, error) {
-	for tries := 0; in.attended; tries++ {
-		ok, err := r.fit(ctx, false)
+	stale := false
+	for tries := 0; stale || in.attended; tries++ {
+		ok, err := r.fit(ctx, stale)
 		switch {
 		case ok:
 			return r, nil
@@ -155,7 +226,7 @@ func (in *Instance) fitOne(ctx context.Context, d *Database, r *resource) (*reso
 		if err != nil {
 			return nil, err
 		}
-		if r, _, err = in.await(ctx, w); err != nil {
+		if r, stale, err = in.await(ctx, w); err != nil {
 			return nil, err
 		}
 	}
@@ -177,8 +248,8 @@ func (in *Instance) enqueueForMany(ctx context.Context, d *Database) (*waiter, e
 	return w, nil
 }
 
-// takeOrQueue takes what is idle and queues for the rest, in one step.
-func (in *Instance) takeOrQueue(ctx context.Context, group []int, dbs []*Database, got []*resource, ws []*waiter) error {
+// takeOrQueue takes what is idle and queues for the rest, in one step. With fresh, what would have to be pinged is closed.
+func (in *Instance) takeOrQueue(ctx context.Context, group []int, many *collection, ws []*waiter, fresh bool) error {
 	c := ClassOf(ctx)
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -192,20 +263,18 @@ func (in *Instance) takeOrQueue(ctx context.Context, group []int, dbs []*Databas
 	}
 	in.wanted, in.wantedBy = len(group), c
 	for i, at := range group {
-		d := dbs[at]
+		d := many.dbs[at]
 		if r := d.nextIdleLocked(); r != nil && !in.shut && in.mayHaveLocked(c) {
-			if !in.staleLocked(r) {
+			if !fresh || !in.staleLocked(r) {
 				in.beginUseLocked(r, c, nil)
-				in.lendLocked(r, c)
-				got[at] = r
+				many.taken[at] = taken{r, in.lendLocked(r, c)}
 				continue
 			}
 			in.fromIdleLocked(r)
-			// Not pinged here: waiting for answers while holding the others is no better than dialling anew.
 			in.closeLocked(r, &in.stat.Closes.Idle)
 		}
 		ws[i] = newWaiter(d)
-		ws[i].class, ws[i].many = c, true
+		ws[i].class, ws[i].many, ws[i].fresh = c, true, fresh
 		in.joinLocked(ws[i], 0)
 	}
 	in.pumpLocked()

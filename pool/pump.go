@@ -89,7 +89,7 @@ func (in *Instance) lendIdleLocked() {
 				break
 			}
 			r := d.nextIdleLocked()
-			if w.many && in.staleLocked(r) {
+			if w.fresh && in.staleLocked(r) {
 				in.fromIdleLocked(r)
 				in.closeLocked(r, &in.stat.Closes.Idle) // see takeOrQueue
 				continue

@@ -20,6 +20,7 @@ type waiter struct {
 	rank    time.Duration // its place in the order: when it was admitted, since epoch, and its handicap
 	purpose purpose
 	many    bool // belongs to an AcquireMany
+	fresh   bool // wants no connection that must be pinged first
 	capped  bool // it ended while waiting for its key's turn
 
 	res   *resource // nil for a token

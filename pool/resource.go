@@ -268,6 +268,14 @@ func (in *Instance) putBackUnused(r *resource) {
 	in.noteQuietLocked()
 }
 
+// putBackUnasked is putBackUnused for one that should have been pinged and was not.
+func (in *Instance) putBackUnasked(r *resource) {
+	in.mu.Lock()
+	r.suspicion = in.suspicion - 1
+	in.mu.Unlock()
+	in.putBackUnused(r)
+}
+
 // placeLocked finds the next owner of a sound connection that is nobody's: who has waited longest, or the idle list.
 // r counts as in use. mu must be held.
 func (in *Instance) placeLocked(r *resource) {
