@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -86,11 +87,17 @@ func (g *gather) mergeInputs() []merge.Input {
 	return list
 }
 
-// sameType compares types of two inputs by their names.
-func (g *gather) sameType(a int, oidA uint32, b int, oidB uint32) bool {
-	nameA, okA := g.inputs[a].types.name(oidA)
-	nameB, okB := g.inputs[b].types.name(oidB)
-	return okA && okB && nameA == nameB
+// compareTypes says what differs between the types of two inputs, or "".
+func (g *gather) compareTypes(a int, oidA uint32, b int, oidB uint32) string {
+	typeA, typeB := g.inputs[a].types.find(oidA), g.inputs[b].types.find(oidB)
+	switch {
+	case typeA != nil && typeB != nil:
+		return typeA.difference(typeB)
+	case oidA == oidB:
+		return ""
+	default:
+		return fmt.Sprintf("the types with oid %d and %d", oidA, oidB)
+	}
 }
 
 // input is one shard's share of a statement. It is its own source, so that a statement has one allocation for all.
@@ -232,8 +239,8 @@ func (in *input) Release() {
 	}
 }
 
-// learnTypes sees to the names of types that have other numbers on other shards. The connection must have nothing under
-// way. It reports whether it had to ask; a type that is gone meanwhile has no name.
+// learnTypes sees to the types that may have other numbers on other shards, or be others there. The connection must have nothing under
+// way. It reports whether it had to ask; a type that is gone meanwhile is not known.
 func (in *input) learnTypes(ctx context.Context, q merge.Runner, fields []pgconn.FieldDescription) (asked bool, err error) {
 	oids := in.unnamed(fields)
 	if oids == nil {
@@ -250,7 +257,7 @@ func (in *input) unnamed(fields []pgconn.FieldDescription) (oids []uint32) {
 		if f.DataTypeOID < firstUserDefined {
 			continue
 		}
-		if _, ok := in.types.name(f.DataTypeOID); !ok {
+		if in.types.find(f.DataTypeOID) == nil {
 			oids = append(oids, f.DataTypeOID)
 		}
 	}

@@ -6,18 +6,22 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// firstUserDefined is the first oid that differs between databases.
+const firstUserDefined = 16384
+
 // difference says why rows of columns b cannot stand among rows of columns a, or "". Type modifiers may differ, as they
 // do while a column is widened shard by shard: they do not change how a value is written.
-func difference(a, b []pgconn.FieldDescription, sameType func(oidA, oidB uint32) bool) string {
+func difference(a, b []pgconn.FieldDescription, types func(oidA, oidB uint32) string) string {
 	if len(a) != len(b) {
 		return fmt.Sprintf("%d columns and %d", len(a), len(b))
 	}
 	for i := range a {
+		what := types(a[i].DataTypeOID, b[i].DataTypeOID)
 		switch {
 		case a[i].Name != b[i].Name:
 			return fmt.Sprintf("column %d is %q and %q", i+1, a[i].Name, b[i].Name)
-		case a[i].DataTypeOID != b[i].DataTypeOID && !sameType(a[i].DataTypeOID, b[i].DataTypeOID):
-			return fmt.Sprintf("column %q has the types with oid %d and %d", a[i].Name, a[i].DataTypeOID, b[i].DataTypeOID)
+		case what != "":
+			return fmt.Sprintf("column %q has %s", a[i].Name, what)
 		case a[i].Format != b[i].Format:
 			return fmt.Sprintf("column %q comes in formats %d and %d", a[i].Name, a[i].Format, b[i].Format)
 		}

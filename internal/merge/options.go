@@ -49,10 +49,9 @@ type Options struct {
 	// Types decodes the values. Nil means that of the first input's source, whose Release then waits for the end of the
 	// merged rows; where inputs are opened in waves nil means pgx's default types. Nobody else may use Types meanwhile.
 	Types *pgtype.Map
-	// SameType says whether the type oids of two inputs, given by their index, are one type. It is asked where the
-	// numbers differ, as those of user-defined types do between databases. Nil means that different numbers are
-	// different types.
-	SameType func(a int, oidA uint32, b int, oidB uint32) bool
+	// CompareTypes says what differs between the types of two inputs, given by their index, or "". It is asked for types
+	// that somebody made, whose numbers mean nothing in another database. Nil means that the numbers tell.
+	CompareTypes func(a int, oidA uint32, b int, oidB uint32) string
 }
 
 // Limit is a number of rows, or none.

@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 )
@@ -214,7 +215,7 @@ func (r *Rows) describe(p *pump, src Source) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.described >= 0 {
-		if what := difference(r.fields, fields, r.sameType(p.index)); what != "" {
+		if what := difference(r.fields, fields, r.compareTypes(p.index)); what != "" {
 			return &MismatchError{ShardA: r.pumps[r.described].in.Shard(), ShardB: p.in.Shard(), What: what}
 		}
 		for i := range fields {
@@ -243,10 +244,17 @@ func (r *Rows) describe(p *pump, src Source) error {
 	return nil
 }
 
-// sameType compares types of the described input with those of another.
-func (r *Rows) sameType(b int) func(oidA, oidB uint32) bool {
-	return func(oidA, oidB uint32) bool {
-		return r.opt.SameType != nil && r.opt.SameType(r.described, oidA, b, oidB)
+// compareTypes says what differs between a type of the described input and one of another, or "".
+func (r *Rows) compareTypes(b int) func(oidA, oidB uint32) string {
+	return func(oidA, oidB uint32) string {
+		switch {
+		case oidA == oidB && (r.opt.CompareTypes == nil || oidA < firstUserDefined):
+			return ""
+		case r.opt.CompareTypes == nil || oidA < firstUserDefined || oidB < firstUserDefined:
+			return fmt.Sprintf("the types with oid %d and %d", oidA, oidB)
+		default:
+			return r.opt.CompareTypes(r.described, oidA, b, oidB)
+		}
 	}
 }
 

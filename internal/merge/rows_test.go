@@ -212,7 +212,7 @@ func TestUserDefinedTypesAreAskedFor(t *testing.T) {
 	require.ErrorAs(t, rows.Err(), &mismatch)
 	s.clean()
 
-	rows = merge.Concat(within(t), s.ask(ask), merge.Options{SameType: func(a int, _ uint32, b int, _ uint32) bool { return a != b }})
+	rows = merge.Concat(within(t), s.ask(ask), merge.Options{CompareTypes: func(int, uint32, int, uint32) string { return "" }})
 	require.Len(t, prints(t, rows), 2)
 	s.clean()
 }
