@@ -133,10 +133,11 @@ func (s *snapshot) commonOwner(p *plan.Plan, keys []shard.Key) (*node, error) {
 	}
 	found, shards := make([]bool, len(s.owners)), 0
 	for _, k := range keys {
-		if _, err := s.owner(k.Slot()); err != nil {
+		slot := k.Slot()
+		if _, err := s.owner(slot); err != nil {
 			return nil, err
 		}
-		if i := s.slots.Index(k.Slot()); !found[i] {
+		if i := s.slots.Index(slot); !found[i] {
 			found[i] = true
 			shards++
 		}

@@ -22,6 +22,14 @@ type rows struct {
 	err     error // of the statement, in its public form; set when done
 }
 
+// ready is how many rows are here; 0 is not known.
+func (r *rows) ready() int {
+	if several, ok := r.Rows.(*scatterRows); ok {
+		return several.ready()
+	}
+	return 0
+}
+
 // slab holds rows that are handed out one after another: one allocation serves many statements. A row that is kept
 // keeps its slab, so finish drops what it no longer needs.
 type slab struct {

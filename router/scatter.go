@@ -139,21 +139,21 @@ func (s *snapshot) giveOut(keys []shard.Key, all []share) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	counts := make([]int, len(all))
-	for _, k := range keys {
+	counts, places := make([]int, len(all)), make([]int32, len(keys))
+	for n, k := range keys {
 		i := s.slots.Index(k.Slot())
 		if i < 0 {
 			return &UnknownShardError{Slot: k.Slot(), MapVersion: s.slots.Version()}
 		}
 		counts[i]++
+		places[n] = int32(i)
 	}
 	room := make([]shard.Key, len(keys))
 	for i, n := range counts {
 		all[i].keys, room = room[:0:n], room[n:]
 	}
-	for _, k := range keys {
-		p := &all[s.slots.Index(k.Slot())]
-		p.keys = append(p.keys, k)
+	for n, i := range places {
+		all[i].keys = append(all[i].keys, keys[n])
 	}
 	return nil
 }

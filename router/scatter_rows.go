@@ -241,6 +241,14 @@ func (r *scatterRows) Next() bool {
 	return false
 }
 
+// ready is how many rows are here; 0 is not known.
+func (r *scatterRows) ready() int {
+	if merged, ok := r.Rows.(*merge.Rows); ok {
+		return merged.Ready()
+	}
+	return 0
+}
+
 // begin is called when the result is certain to be that of the shards asked.
 func (r *scatterRows) begin() {
 	if r.started {

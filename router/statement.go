@@ -70,7 +70,7 @@ func Get[T any](ctx context.Context, db Querier, stmt Statement) (T, error) {
 // Select returns all rows of a query, never nil without an error. T is as for [Get].
 func Select[T any](ctx context.Context, db Querier, stmt Statement) ([]T, error) {
 	list := []T{}
-	for v, err := range Each[T](ctx, db, stmt) {
+	for v, err := range each[T](ctx, db, stmt, func(rows int) { list = make([]T, 0, rows) }) {
 		if err != nil {
 			return nil, err
 		}
@@ -82,6 +82,11 @@ func Select[T any](ctx context.Context, db Querier, stmt Statement) ([]T, error)
 // Each runs a query when it is ranged over and gives its rows one by one; an error comes last, with the zero T. The
 // connection is busy until the loop ends, also by break. T is as for [Get].
 func Each[T any](ctx context.Context, db Querier, stmt Statement) iter.Seq2[T, error] {
+	return each[T](ctx, db, stmt, nil)
+}
+
+// each is Each. With the first row ready is told how many there are without waiting, if that is known.
+func each[T any](ctx context.Context, db Querier, stmt Statement, ready func(rows int)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		sql, args, err := stmt.ToSql()
@@ -96,7 +101,10 @@ func Each[T any](ctx context.Context, db Querier, stmt Statement) iter.Seq2[T, e
 		}
 		defer got.Close()
 		var scan scanner[T]
-		for got.Next() {
+		for first := true; got.Next(); first = false {
+			if held, ok := got.(interface{ ready() int }); first && ok && ready != nil {
+				ready(held.ready())
+			}
 			v, err := scan.row(got)
 			if err != nil {
 				yield(none, err)

@@ -205,6 +205,20 @@ func (p *pump) take() (row [][]byte, ok, ended bool) {
 	return p.current.row(0), true, false
 }
 
+// ready is how many rows are here that were not taken, and the one that was taken last.
+func (p *pump) ready() int {
+	n := 0
+	if p.current != nil {
+		n = p.current.rows - p.at
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.queue {
+		n += b.rows
+	}
+	return n
+}
+
 // head is the row that take moved to.
 func (p *pump) head() [][]byte { return p.current.row(p.at) }
 

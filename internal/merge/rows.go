@@ -286,6 +286,19 @@ func (r *Rows) step() bool {
 	return true
 }
 
+// Ready is how many rows are here, the current one among them. More may come, and fewer where rows do not become rows of
+// the result.
+func (r *Rows) Ready() int {
+	n := 0
+	for i := range r.pumps {
+		n += r.pumps[i].ready()
+	}
+	if r.opt.Limit.set {
+		n = int(min(int64(n), r.opt.Limit.rows))
+	}
+	return n
+}
+
 // prepare waits for the columns.
 func (r *Rows) prepare() bool {
 	if !r.awaitFields() {

@@ -126,3 +126,19 @@ func TestTheFirstIsSentBeforeTheOthers(t *testing.T) {
 		s.clean()
 	}
 }
+
+func TestReadyCountsWhatNeedNotBeWaitedFor(t *testing.T) {
+	s := newSet(t, 2)
+	for _, limit := range []int{3, 1000} {
+		inputs := senders(s.all("select i from generate_series(1, 10) i"))
+		rows := merge.Concat(within(t), inputs, merge.Options{Together: true, Limit: merge.AtMost(int64(limit))})
+		for given := range min(limit, 20) {
+			require.True(t, rows.Next())
+			require.Eventually(t, func() bool { return rows.Ready() == min(limit, 20-given) }, soon, soon/10000)
+		}
+		require.False(t, rows.Next())
+		require.NoError(t, rows.Err())
+		require.Zero(t, rows.Ready())
+		s.clean()
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/keyway-go/keyway/shard"
@@ -177,20 +176,17 @@ func sentKeys(keys []shard.Key, t shard.Type) any {
 	if familyOfKey(t) != famInt {
 		return slice(keys, t)
 	}
-	var text strings.Builder
-	text.Grow(2 + 21*len(keys))
-	text.WriteByte('{')
+	var few [1024]byte // so that small lists are one allocation
+	text := append(few[:0], '{')
 	var canonical [8]byte
-	var digits [20]byte
 	for i, k := range keys {
 		if i > 0 {
-			text.WriteByte(',')
+			text = append(text, ',')
 		}
 		n := int64(binary.BigEndian.Uint64(k.AppendCanonical(canonical[:0])))
-		text.Write(strconv.AppendInt(digits[:0], n, 10))
+		text = strconv.AppendInt(text, n, 10)
 	}
-	text.WriteByte('}')
-	return text.String()
+	return string(append(text, '}'))
 }
 
 // keyLists finds out whether the keys of every arm are pinned to lists, and so only few shards are asked.
