@@ -35,6 +35,9 @@ type scatterOptions struct {
 	conns       int
 }
 
+// inTurns reports whether so many shards are not all read at once.
+func (o *scatterOptions) inTurns(shards int) bool { return o.conns > 0 && o.conns < shards }
+
 // Partial lets a statement go on without shards that cannot be reached: its rows are those of the others, and report is
 // told, before the first row, which are missing and why. Without any shard that answers the statement fails. A shard
 // that fails later, with a row given out, fails the statement all the same.

@@ -58,3 +58,25 @@ func TestTheFirstRowsAreRightWhicheverShardHasThem(t *testing.T) {
 	require.EqualValues(t, 21, p.Cut)
 	require.Contains(t, p.String(), "limit    each shard is asked for 21 rows first\n")
 }
+
+func TestExplainTellsNoCutWhereNoneIsSent(t *testing.T) {
+	_, db := opened(t, 4)
+	const sorted = "select id from orders order by total limit 40"
+	for conns, want := range map[int]int64{0: 21, 3: 0, 4: 21, 5: 21} {
+		p, err := db.Scatter(router.MaxConns(conns)).Explain(sorted)
+		require.NoError(t, err)
+		require.Equal(t, want, p.Cut, "with %d connections", conns)
+	}
+
+	for _, sql := range []string{
+		"select id from orders order by to_jsonb(state) limit 40",          // known when it has run
+		`select id from orders order by state collate "en-x-icu" limit 40`, // known from its text
+	} {
+		_, err := router.Select[int64](t.Context(), db.Scatter(), router.Text(sql))
+		require.NoError(t, err)
+		p, err := db.Scatter().Explain(sql)
+		require.NoError(t, err)
+		require.Equal(t, "finished by a server", p.Combine, sql)
+		require.Zero(t, p.Cut, sql)
+	}
+}

@@ -19,7 +19,8 @@ type ScatterPlan struct {
 	Combine string `json:"combine,omitempty"`
 
 	// Cut is how many rows each shard is asked for at first, when that is fewer than the LIMIT and OFFSET in Text. Where a
-	// shard turns out to have more rows of the result, the statement is sent again as in Text.
+	// shard turns out to have more rows of the result, the statement is sent again as in Text. It is 0 where a server
+	// finishes the statement, and where [MaxConns] lets shards be read in turns: each is then asked for all at once.
 	Cut int64 `json:"cut,omitempty"`
 
 	// One is set when the statement goes to one shard like any other; nothing else is then.
@@ -78,7 +79,9 @@ func (s *ScatterDB) Explain(sql string, args ...any) (ScatterPlan, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Cut = r.binding.CutTo(len(parts))
+	if !needsServer(r.scatter) && !s.opts.inTurns(len(parts)) {
+		out.Cut = r.binding.CutTo(len(parts))
+	}
 	for _, p := range parts {
 		text, sent := r.binding.Shard(plan.Unasked, p.owned.ranges, p.keys, time.Time{})
 		out.Shards = append(out.Shards, ScatterShare{Shard: p.id, Instance: p.instance, Keys: len(p.keys), Text: text, Sent: len(sent)})
@@ -89,7 +92,7 @@ func (s *ScatterDB) Explain(sql string, args ...any) (ScatterPlan, error) {
 func (p ScatterPlan) combined(s *plan.Scatter) ScatterPlan {
 	switch {
 	case s.Combine == 0:
-	case s.ByServer.Load():
+	case needsServer(s):
 		p.Combine = plan.Finished.String()
 	default:
 		p.Combine = s.Combine.String()

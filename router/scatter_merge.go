@@ -25,7 +25,7 @@ func (e *blamedError) Unwrap() error { return e.err }
 // read in waves and each connection is taken when its turn comes: nobody then holds one and waits for another.
 func (r *scatterRows) acquire(parts []share) (*gather, error) {
 	g := r.newGather(parts)
-	if r.opts.conns > 0 && r.opts.conns < len(parts) {
+	if r.opts.inTurns(len(parts)) {
 		g.wave = r.opts.conns
 		return g, nil
 	}
@@ -73,15 +73,8 @@ func (r *scatterRows) merged() (pgx.Rows, error) {
 		Wave: r.gather.wave, Together: r.gather.wave == 0, First: r.gather.sentFirst(), Budget: r.opts.budget, CompareTypes: r.gather.compareTypes,
 	}
 	how := r.scatter.Combine
-	if how != plan.Concat && (r.byServer || r.scatter.ByServer.Load()) {
+	if how != plan.Concat && (r.byServer || needsServer(r.scatter)) {
 		how = plan.Finished
-	}
-	var order []merge.SortColumn
-	if how == plan.Ordered {
-		var ok bool
-		if order, ok = r.order(); !ok {
-			how = plan.Finished
-		}
 	}
 	var folds []merge.FoldColumn
 	if how == plan.Folded {
@@ -103,22 +96,28 @@ func (r *scatterRows) merged() (pgx.Rows, error) {
 		opt.Limit = merge.AtMost(r.binding.Limit)
 	}
 	if how == plan.Ordered {
-		return merge.Ordered(r.ctx, inputs, order, opt), nil
+		return merge.Ordered(r.ctx, inputs, r.order(), opt), nil
 	}
 	return merge.Concat(r.ctx, inputs, opt), nil
 }
 
-// order is the plan's as the merge takes it; ok is false where a server must sort.
-func (r *scatterRows) order() (order []merge.SortColumn, ok bool) {
-	order = make([]merge.SortColumn, len(r.scatter.Order))
+// needsServer reports whether it is known that a server must finish a statement that the plan would merge: the types
+// turned out so, or the order is by a named collation that is not that of bytes.
+func needsServer(s *plan.Scatter) bool {
+	return s.ByServer.Load() || s.Combine == plan.Ordered && slices.ContainsFunc(s.Order, func(k plan.SortKey) bool {
+		return k.CollationKnown && k.Collation != "" && !slices.Contains(bytewiseNames, k.Collation)
+	})
+}
+
+// order is the plan's as the merge takes it.
+func (r *scatterRows) order() []merge.SortColumn {
+	order := make([]merge.SortColumn, len(r.scatter.Order))
 	for i, k := range r.scatter.Order {
-		bytewise := r.bytewise(k.CollationKnown, k.Collation)
-		if k.CollationKnown && k.Collation != "" && !bytewise {
-			return nil, false
+		order[i] = merge.SortColumn{
+			Index: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst, Bytewise: r.bytewise(k.CollationKnown, k.Collation),
 		}
-		order[i] = merge.SortColumn{Index: k.Column, Desc: k.Desc, NullsFirst: k.NullsFirst, Bytewise: bytewise}
 	}
-	return order, true
+	return order
 }
 
 // bytewiseNames are collations that sort by bytes, whoever made them: the first three exist in every database, before

@@ -24,8 +24,9 @@ type Options struct {
 	Hidden int
 
 	// Cut says that each input was asked for no more rows than this: one that gave so many may have more. Rows are then
-	// held, Prefetch for each input, until every input has ended, and the merge fails with [ErrCut] before the first is given out unless
-	// offset and limit are filled without more. Zero is no cut. It is for [Ordered] with a limit and without ties.
+	// held, Prefetch for each input, until every input has ended, and the merge fails with [ErrCut] before the first is
+	// given out unless offset and limit are filled without more. Zero is no cut. It is for [Ordered] with a limit and
+	// without ties.
 	Cut int64
 
 	// Wave is the most inputs that are open at once. Zero is all of them. With fewer than there are inputs, an ordered
