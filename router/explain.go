@@ -35,10 +35,14 @@ type Plan struct {
 
 	// NoArgs says that the arguments were left out, so that the shard is not known.
 	NoArgs bool `json:"no_args,omitempty"`
+
+	// Several is set when the statement reads keys that live on several shards, which are then asked as [DB.Scatter] asks
+	// them; there is no Shard then.
+	Several *ScatterPlan `json:"several,omitempty"`
 }
 
 // Explain says where a statement would run and what would be sent, without sending it. A statement that would be
-// refused gives the same error as [DB.Exec]. Without the arguments of a statement that has some, the plan has no shard.
+// refused gives the same error as [DB.Query]. Without the arguments of a statement that has some, the plan has no shard.
 func (db *DB) Explain(sql string, args ...any) (Plan, error) {
 	return db.explain(shard.Key{}, sql, args)
 }
@@ -81,6 +85,11 @@ func (db *DB) explain(key shard.Key, sql string, args []any) (Plan, error) {
 	} else {
 		n, err = snap.target(p, b, key)
 	}
+	if c.plan = p; c.reads(err) {
+		several, why := db.Scatter().Explain(sql, args...)
+		out.Several = &several
+		return out, because(err, why)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -90,6 +99,9 @@ func (db *DB) explain(key shard.Key, sql string, args []any) (Plan, error) {
 
 // String is the plan in lines for a person.
 func (p Plan) String() string {
+	if p.Several != nil {
+		return p.Several.String()
+	}
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-8s %s\n", name, fmt.Sprintf(format, args...))
@@ -103,7 +115,7 @@ func (p Plan) String() string {
 	}
 	switch {
 	case p.NoArgs:
-		line("shard", "not known without the %d arguments", p.Params)
+		line("shard", "not known without the arguments (%d)", p.Params)
 	case p.Slot != shard.NoSlot:
 		line("slot", "%d", p.Slot)
 		line("shard", "%s on instance %s", p.Shard, p.Instance)

@@ -337,7 +337,7 @@ func TestExplainSaysWhereAndWhatWithoutSending(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, p.NoArgs)
 	require.Empty(t, p.Shard)
-	require.Contains(t, p.String(), "not known without the 1 arguments")
+	require.Contains(t, p.String(), "not known without the arguments (1)")
 	p, err = db.Explain("select * from plans")
 	require.NoError(t, err)
 	require.Equal(t, "any shard", p.Target)

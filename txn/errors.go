@@ -103,18 +103,21 @@ const (
 // to be on the same shard today.
 type ShardMismatchError struct {
 	Table             string   // the table whose key decided
-	Columns           []string // its key columns
+	Columns           []string // its key columns; none of a home table, which is on another shard
 	Want, Got         shard.ID // the transaction's shard, the statement's shard; Got is empty when unknown
 	WantSlot, GotSlot shard.Slot
 }
 
 // Error implements error.
 func (e *ShardMismatchError) Error() string {
+	if len(e.Columns) == 0 {
+		return fmt.Sprintf("keyway: the statement is for the home table %s on shard %s, but it was sent on a handle for slot "+
+			"%d on shard %s; send it by itself, outside this transaction", e.Table, e.Got, e.WantSlot, e.Want)
+	}
 	got := "another key"
 	if e.Got != "" {
 		got = fmt.Sprintf("slot %d on shard %s", e.GotSlot, e.Got)
 	}
 	return fmt.Sprintf("keyway: the statement is for %s (table %s, key %s), but it was sent on a handle for slot %d on "+
-		"shard %s; send it on its own key's handle, or use a distributed transaction",
-		got, e.Table, strings.Join(e.Columns, ", "), e.WantSlot, e.Want)
+		"shard %s; send it on its own key's handle", got, e.Table, strings.Join(e.Columns, ", "), e.WantSlot, e.Want)
 }

@@ -215,10 +215,13 @@ func TestCheckedStatementsNeedNoCleaning(t *testing.T) {
 
 func TestTheTextOfAMismatch(t *testing.T) {
 	require.EqualError(t, errMismatch, "keyway: the statement is for slot 9 on shard s2 (table orders, key tenant_id), but it "+
-		"was sent on a handle for slot 5 on shard s1; send it on its own key's handle, or use a distributed transaction")
+		"was sent on a handle for slot 5 on shard s1; send it on its own key's handle")
 	var m *txn.ShardMismatchError
 	require.True(t, errors.As(error(errMismatch), &m))
 	unknown := *errMismatch
 	unknown.Got = ""
 	require.Contains(t, unknown.Error(), "is for another key (table orders")
+	home := &txn.ShardMismatchError{Table: "jobs", Want: "s1", Got: "s0", WantSlot: 5}
+	require.EqualError(t, home, "keyway: the statement is for the home table jobs on shard s0, but it was sent on a handle for "+
+		"slot 5 on shard s1; send it by itself, outside this transaction")
 }

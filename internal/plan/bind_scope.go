@@ -66,7 +66,8 @@ func (b *binder) withScope(found Binding) (Binding, error) {
 func scopePart(scope shard.Key, i, parts int, t shard.Type) (shard.Key, error) {
 	if scope.Len() != parts {
 		return shard.Key{}, refuse(Arguments, -1,
-			fmt.Sprintf("the handle's key has %d parts, and the table's key has %d", scope.Len(), parts), "")
+			fmt.Sprintf("the handle's key and the table's have different numbers of columns: %d and %d", scope.Len(), parts),
+			"use a handle for a key of this table; shard.Composite makes one of several columns, in their order")
 	}
 	return shard.FromValue(scope.Part(i), t)
 }

@@ -62,9 +62,11 @@ var shown = []struct {
 		"merge into orders o using (select * from items where tenant_id = $1) i on o.tenant_id = i.tenant_id and o.id = i.order_id when matched then update set total = i.qty when not matched then insert (tenant_id, id) values (i.tenant_id, i.order_id)",
 		"merge into orders o using (values ($1::bigint, 3)) v (k, id) on o.tenant_id = v.k and o.id = v.id when not matched by source and o.tenant_id = $1 then delete",
 	}},
-	{"A list of keys", "Read where all its keys live on one shard; refused where they live on several. The arguments decide.", plan.Unscoped, []string{
+	{"A list of keys", "A query goes to the shards of its keys, each of which is asked for its own; where there are several, as through `db.Scatter()`. " +
+		"What writes or locks rows is refused where they live on several. The arguments decide.", plan.Unscoped, []string{
 		"select * from orders where tenant_id = any($1)",
 		"select * from orders where tenant_id in ($1, 8, 9)",
+		"select * from orders where tenant_id = any($1) for update",
 		"insert into orders (tenant_id, id) values (7, 1), (8, 1)",
 	}},
 	{"Any shard, or the home shard", "Reference tables have the same rows everywhere, and are read from the nearest shards; a statement whose keys contradict each other has no rows anywhere.", plan.Unscoped, []string{
@@ -175,9 +177,12 @@ func describe(sql string, scope plan.Scope) string {
 		return "refused: " + err.Error()
 	}
 	verdict := map[plan.Target]string{
-		plan.ToKey: "the key's shard", plan.ToKeyList: "the keys' shard, when it is one", plan.ToAny: "any shard",
+		plan.ToKey: "the key's shard", plan.ToKeyList: "the keys' shards", plan.ToAny: "any shard",
 		plan.ToHome: "the home shard " + string(p.Home),
 	}[p.Target]
+	if p.Target == plan.ToKeyList && !p.ReadOnly {
+		verdict = "the keys' shard, when it is one"
+	}
 	if p.Text != sql {
 		verdict += "; sent as `" + p.Text + "`"
 	}

@@ -35,7 +35,12 @@ func (r *reader) unpinned(rel *relation) *Refusal {
 		f.Hint = "put it in a query: (SELECT * FROM " + quote(t.Name) + " WHERE " + strings.Join(columnConditions(t), " AND ") + ") AS " + quote(rel.alias)
 		return f
 	}
-	f.Hint = "add " + strings.Join(conds, " and ") + " with AND, or use db.ForKey; db.EachShard reaches every shard"
+	f.Hint = "add " + strings.Join(conds, " and ") + " with AND, or use db.ForKey; "
+	if r.readOnly {
+		f.Hint += "db.Scatter() reads all shards"
+	} else {
+		f.Hint += "db.EachShard reaches every shard"
+	}
 	return f
 }
 

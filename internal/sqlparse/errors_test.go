@@ -22,7 +22,7 @@ func TestACommandThatIsNoDMLIsNamedWithTheHandleThatServesIt(t *testing.T) {
 		"copy t from stdin":                  "db.CopyFrom",
 		"call p()":                           "db.Shard(id)",
 		"do $$ begin end $$":                 "db.Shard(id)",
-		"listen c":                           "db.Shard(id).Listen",
+		"listen c":                           "db.Shard(id).PgxPool",
 		"explain select 1":                   "db.Explain",
 		"prepare p as select 1":              "db.Shard(id)",
 		"truncate t":                         "db.Shard(id)",

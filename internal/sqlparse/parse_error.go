@@ -52,7 +52,7 @@ var commands = map[string]string{
 	"execute": hintSession, "fetch": hintSession, "load": hintSession, "lock": hintSession, "move": hintSession,
 	"prepare": hintSession, "reset": hintSession, "set": hintSession, "show": hintSession,
 
-	"listen": "listen on one shard with db.Shard(id).Listen", "notify": hintShard, "unlisten": hintShard,
+	"listen": "listen on a connection of one shard's db.Shard(id).PgxPool", "notify": hintShard, "unlisten": hintShard,
 	"copy":    "load rows with db.CopyFrom, or run it on one shard with db.Shard(id)",
 	"explain": "see where a statement would go with db.Explain, or run it on one shard with db.Shard(id)",
 	"analyze": hintShard, "analyse": hintShard, "call": hintShard, "checkpoint": hintShard, "cluster": hintShard,
