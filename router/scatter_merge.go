@@ -159,6 +159,13 @@ func (r *scatterRows) finished(opt merge.Options) (pgx.Rows, error) {
 	r.gather.asText = true
 	first := &r.gather.inputs[0]
 	rows, err := merge.Collect(r.ctx, r.gather.mergeInputs(), opt)
+	if errors.Is(err, merge.ErrNotCollectable) {
+		return nil, &RefusedError{
+			Reason: plan.Inexact.String(), Offset: -1,
+			Detail: "a row without a type of its own cannot be read back by the server that finishes the statement",
+			Hint:   "write its fields as columns; where it is only shown, row_to_json(x)",
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

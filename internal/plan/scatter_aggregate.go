@@ -152,7 +152,7 @@ func (g *grouping) operand(x sqlparse.Expr, needs need) int {
 	if !g.raw {
 		panic(refuse(Inexact, x.Pos().Start, "what a DISTINCT aggregate reads is not read here", ""))
 	}
-	return g.partial(g.render(x.Pos(), g.shard...), g.collationOf(x, g.scope), needs)
+	return g.partial(g.sent(x), g.collationOf(x, g.scope), needs)
 }
 
 // foldable reports whether the result is one row of aggregates that are folded column by column.

@@ -394,7 +394,7 @@ func (o *ordering) hiddenColumn(x sqlparse.Expr, want string) int {
 		return pending + i
 	}
 	o.seen = append(o.seen, want)
-	o.hidden = append(o.hidden, o.sp.render(x.Pos(), o.sp.shard...))
+	o.hidden = append(o.hidden, o.sp.sent(x))
 	return pending + len(o.hidden) - 1
 }
 

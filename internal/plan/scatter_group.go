@@ -111,7 +111,7 @@ func (g *grouping) key(x sqlparse.Expr) int {
 		return i
 	}
 	g.columns = append(g.columns, groupColumn{
-		text: g.render(x.Pos(), g.shard...), canonical: want, coll: g.collationOf(x, g.scope), needs: needEqual,
+		text: g.sent(x), canonical: want, coll: g.collationOf(x, g.scope), needs: needEqual,
 	})
 	return len(g.columns) - 1
 }

@@ -118,6 +118,11 @@ func TestWindowsOverTheRowsOfAllShards(t *testing.T) {
 	}
 	checkScatter(t, [][2]string{
 		{"refused: inexact", "select json_agg(id) over (order by id) from orders"},
+		{"refused: inexact", "select lag(x.*) over (order by x.id) from (select id from orders) x"},
+		{"refused: inexact", "select json_agg(x.* order by x.id) from (select id from orders) x"},
+		{"refused: inexact", "select count(distinct (x.*)) from (select id from orders) x"},
+		{"refused: inexact", "select id from orders o order by o.*"},
+		{"refused: inexact", "select id, rank() over (order by row(o.*)) from orders o"},
 		{"refused: inexact", "select string_agg(ref, ',') over (order by id) from orders"},
 		{"refused: inexact", "select corr(id, total) over (order by id) from orders"},
 		{"refused: inexact", "select o.*, p.*, rank() over (order by o.total) from orders o join plans p on p.id = o.plan_id"},

@@ -64,7 +64,7 @@ func (g *grouping) rowEdits(n sqlparse.Node, needs need) []edit {
 		}
 		if hasColumn(x) {
 			at := x.Pos()
-			column := g.partial(g.render(at, g.shard...), g.collationOf(x, g.scope), needs)
+			column := g.partial(g.sent(x), g.collationOf(x, g.scope), needs)
 			edits = append(edits, edit{at: at.Start, to: at.End, text: columnMark(column)})
 		}
 		return false

@@ -182,6 +182,16 @@ func multirange(ranges []shard.Range) string {
 	return "{" + strings.Join(texts, ",") + "}"
 }
 
+// sent writes an expression as a column of the shards' rows. A whole row that is written with a star would become its
+// columns there.
+func (sp *splitter) sent(x sqlparse.Expr) string {
+	if isStar(sqlparse.Target{Expr: strip(x)}) {
+		panic(refuse(Inexact, x.Pos().Start, "a whole row with a star is not read for several shards where it is one value",
+			"write its columns; where it is only shown, row_to_json(x)"))
+	}
+	return sp.render(x.Pos(), sp.shard...)
+}
+
 // render returns a part of the statement with parameters as marks and the edits made. An edit hides those inside it.
 func (sp *splitter) render(span sqlparse.Span, edits ...edit) string {
 	var all []edit

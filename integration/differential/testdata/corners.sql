@@ -1251,3 +1251,19 @@ select sum(null::numeric), avg(null::int), sum(null::interval) from facts
 select percentile_cont('{0.1,null,0.9}'::float8[]) within group (order by f.i) from facts f
 select percentile_disc(null) within group (order by f.i) from facts f
 select rank(null) within group (order by i) from facts
+# a whole row written with a star is one value, not its columns
+?select json_agg(x.* order by x.i) from (select i from facts) x
+select json_agg(row_to_json(x.*) order by x.i)::text from (select i from facts) x
+select json_agg(row_to_json(x) order by x.i)::text from (select i from facts) x
+?select count(distinct x.*) from (select i from facts) x
+?select array_agg(distinct x.*) from (select i from facts) x
+?select lag(x.*) over (order by x.i) from (select i from facts) x
+?select rank() over (order by x.*) from (select i from facts) x
+?select count(*) over (partition by row(x.*)) from (select i from facts) x
+?! select x.i from (select i, tenant_id, id from facts) x order by x.*
+?select distinct on (x.*) x.i from (select i from facts) x
+?select mode() within group (order by (x.*)) from (select i from facts) x
+select count(x.*), count(x.*) filter (where x.* is null), count(*) from (select i from facts) x
+?! select x.i from (select i from facts) x order by x
+?select distinct x from (select i from facts) x
+?! select tenant_id, id from facts order by (i, g), 1, 2
