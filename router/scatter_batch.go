@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/keyway-go/keyway/internal/plan"
 	"github.com/keyway-go/keyway/pool"
 )
 
@@ -34,9 +35,15 @@ func (r *batchRead) ask(ctx context.Context, in *input) error {
 }
 
 func (r *batchRead) send(ctx context.Context, in *input) (err error) {
-	args := in.args
+	var args []any
 	if in.of.asText {
-		args = append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, args...)
+		args = append(args, pgx.QueryResultFormats{pgx.TextFormatCode})
+	}
+	for _, arg := range in.args {
+		if keys, ok := arg.(plan.KeyArray); ok {
+			arg = keys.Text()
+		}
+		args = append(args, arg)
 	}
 	if r.Rows, err = r.conn.Query(ctx, in.text, args...); err != nil {
 		return err

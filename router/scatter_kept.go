@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/keyway-go/keyway/internal/pgerr"
+	"github.com/keyway-go/keyway/internal/plan"
 )
 
 // kept are the statements that one connection keeps prepared for reads over several shards: the latest texts. Only the
@@ -22,6 +24,7 @@ import (
 type kept struct {
 	none    bool // connections like this one keep nothing
 	builder pgx.ExtendedQueryBuilder
+	keys    []byte // the array of keys that the builder's parameters point into
 	texts   map[string]*keptText
 	uses    uint64
 	batch   pgconn.Batch // the one on its way
@@ -87,7 +90,7 @@ func (k *kept) fill(ctx context.Context, conn *pgx.Conn, in *input) (*keptText, 
 	if _, err := in.learnTypes(ctx, conn, t.sd.Fields); err != nil {
 		return nil, err
 	}
-	if err := k.builder.Build(conn.TypeMap(), t.sd, in.args); err != nil {
+	if err := k.encode(conn.TypeMap(), t.sd, in.args); err != nil {
 		return nil, fmt.Errorf("error preprocessing batch (build): %w", err)
 	}
 	formats := t.formats
@@ -97,6 +100,32 @@ func (k *kept) fill(ctx context.Context, conn *pgx.Conn, in *input) (*keptText, 
 	k.batch = pgconn.Batch{}
 	k.batch.ExecStatement(t.sd, k.builder.ParamValues, k.builder.ParamFormats, formats)
 	return t, nil
+}
+
+// encode makes the parameters of args, which are as before when it returns.
+func (k *kept) encode(types *pgtype.Map, sd *pgconn.StatementDescription, args []any) error {
+	at := slices.IndexFunc(args, isKeyArray)
+	if at < 0 || len(args) != len(sd.ParamOIDs) {
+		return k.builder.Build(types, sd, args)
+	}
+	keys := args[at].(plan.KeyArray)
+	defer func() { args[at] = keys }()
+	var ok bool
+	if k.keys, ok = keys.AppendBinary(k.keys[:0], sd.ParamOIDs[at]); !ok {
+		args[at] = keys.Text()
+		return k.builder.Build(types, sd, args)
+	}
+	args[at] = nil
+	err := k.builder.Build(types, sd, args)
+	if err == nil {
+		k.builder.ParamValues[at], k.builder.ParamFormats[at] = k.keys, pgx.BinaryFormatCode
+	}
+	return err
+}
+
+func isKeyArray(arg any) bool {
+	_, ok := arg.(plan.KeyArray)
+	return ok
 }
 
 // text returns a prepared statement.

@@ -1,10 +1,8 @@
 package plan
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/keyway-go/keyway/shard"
@@ -111,7 +109,7 @@ func (sb *ScatterBinding) bounds() error {
 // Shard returns what is sent to one shard: owned are the ranges of slots that are its own in the map of this statement,
 // the same slice each time, which the text asks about as asks says; keys, with Few, those of [ScatterBinding.Keys] that
 // are its own; and now the one instant that now() is in the whole statement. The text is the same for the same ranges and
-// the same question. With OwnKeys no row is compared with them.
+// the same question. With OwnKeys no row is compared with them. An argument may be a [KeyArray].
 func (sb *ScatterBinding) Shard(asks Question, owned []shard.Range, keys []shard.Key, now time.Time) (string, []any) {
 	p := sb.plan.pieceFor(asks, owned, sb.OwnKeys(), sb.Cut)
 	if len(p.args) == 0 {
@@ -171,22 +169,12 @@ func (sb *ScatterBinding) arg(a arg, keys []shard.Key, now time.Time) any {
 	}
 }
 
-// sentKeys is slice for keys that are only sent. Integers are an array's text: pgx would box each of them.
+// sentKeys is slice for keys that are only sent.
 func sentKeys(keys []shard.Key, t shard.Type) any {
 	if familyOfKey(t) != famInt {
 		return slice(keys, t)
 	}
-	var few [1024]byte // so that small lists are one allocation
-	text := append(few[:0], '{')
-	var canonical [8]byte
-	for i, k := range keys {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		n := int64(binary.BigEndian.Uint64(k.AppendCanonical(canonical[:0])))
-		text = strconv.AppendInt(text, n, 10)
-	}
-	return string(append(text, '}'))
+	return KeyArray(keys)
 }
 
 // keyLists finds out whether the keys of every arm are pinned to lists, and so only few shards are asked.

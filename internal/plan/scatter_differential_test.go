@@ -178,6 +178,11 @@ func (w *world) gather(s *plan.Scatter, b *plan.ScatterBinding) (answer, error) 
 		}
 		asked++
 		text, args := b.Shard(plan.Unasked, w.m.RangesOf(id), own, now)
+		for i, arg := range args {
+			if keys, ok := arg.(plan.KeyArray); ok {
+				args[i] = keys.Text()
+			}
+		}
 		a, err := w.answer(w.shards[id], text, args)
 		if err != nil {
 			return all, fmt.Errorf("shard %s: %s: %w", id, text, err)
