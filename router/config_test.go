@@ -53,7 +53,8 @@ func TestEachFaultOfAConfigurationIsASentence(t *testing.T) {
 		"no budget":       {func(c *router.Config) { c.Budget = router.Budget{} }, "budget.connections: is not given"},
 		"no processes":    {func(c *router.Config) { c.Budget.Processes = 0 }, "budget.processes: is not given"},
 		"small budget": {func(c *router.Config) { c.Budget.Connections = 105 },
-			"budget: 105 connections over 2 instances: 52 connections are too few for 50 processes with 1 each and 3 in reserve"},
+			"budget: 105 connections over 2 instances: 52 connections are too few for 50 processes with 1 each and 3 in reserve, " +
+				"which is 53: raise the connections to 53, or lower the processes to 49 (on each instance; budget.connections is the sum)"},
 		"two shards on one database": {func(c *router.Config) { c.Shards["s1"] = c.Shards["s0"] },
 			"shards: s0 and s1 are one database (app on pg-a)"},
 		"two instances on one address": {func(c *router.Config) {

@@ -271,16 +271,16 @@ func checkTLS(v *validation, place string, m TLSMode) {
 
 func (c Config) checkBudget(v *validation) {
 	if c.Budget.Connections < 1 {
-		v.add("budget.connections: is not given; write how many connections the whole deployment may hold")
+		v.add("budget.connections: is not given, or not above 0; write how many connections the whole deployment may hold")
 	}
 	if c.Budget.Processes < 1 {
-		v.add("budget.processes: is not given; write how many processes share the connections, surge included")
+		v.add("budget.processes: is not given, or not above 0; write how many processes share the connections, surge included")
 	}
 	if c.Budget.Connections > 0 && c.Budget.Processes > 0 && len(c.instanceNames()) > 0 {
 		share := c.Budget.Connections / len(c.instanceNames())
 		if err := (lease.Budget{Connections: share, Processes: c.Budget.Processes}).WithDefaults().Validate(); err != nil {
-			v.add("budget: %d connections over %d instances: %s", c.Budget.Connections, len(c.instanceNames()),
-				strings.TrimPrefix(err.Error(), "lease: "))
+			v.add("budget: %d connections over %d instances: %s (on each instance; budget.connections is the sum)",
+				c.Budget.Connections, len(c.instanceNames()), strings.TrimPrefix(err.Error(), "lease: "))
 		}
 	}
 }

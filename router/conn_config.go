@@ -20,8 +20,8 @@ import (
 const defaultConnectTimeout = 5 * time.Second
 
 // ConnConfig returns what pgx needs for a session of its own on a shard, for a purpose: it leads to the instance's direct
-// address, and to its primary when there is none, never to its pooler. Nothing of it comes from the environment of the process. When Password is set it is
-// asked once, now.
+// address, and to its primary when there is none, never to its pooler. Nothing of it comes from the environment of the
+// process. When Password is set it is asked once, now.
 //
 // The result holds the password in clear text; do not log it.
 func (c Config) ConnConfig(id shard.ID, p Purpose) (*pgx.ConnConfig, error) {
@@ -36,7 +36,7 @@ func (c Config) connConfig(ctx context.Context, id shard.ID, p Purpose) (*pgx.Co
 	}
 	cc, err := c.instanceConfig(s.Instance, p, c.Instances[s.Instance].sessionAddress())
 	if err != nil {
-		return nil, fmt.Errorf("shard %s: %w", id, err)
+		return nil, err
 	}
 	cc.Database = s.Database
 	if c.Password != nil {

@@ -286,7 +286,10 @@ func TestNothingOpensWhenEveryShardIsDown(t *testing.T) {
 	f := onServers(t, dead)
 	f.init()
 	require.NoError(t, dead.Kill())
+	f.cfg.Tables = map[string]router.Table{"orders": {Key: []string{"tenant_id"}}}
 	_, err := router.Open(f.ctx(), f.cfg, router.AllowDown())
+	sentence(t, err, "shard s0")
+	_, err = router.Open(f.ctx(), f.cfg)
 	sentence(t, err, "shard s0")
 }
 

@@ -94,10 +94,13 @@ func (b Budget) Validate() error {
 	}
 	wrong(b.TTL%time.Millisecond+b.MemberTTL%time.Millisecond+b.Grace%time.Millisecond != 0, "times are whole milliseconds")
 	if b.Processes >= 1 && b.Floor >= 1 && b.Reserve >= 1 && b.Elastic() < 0 {
+		need := b.Processes*b.Floor + b.Reserve
+		hint := fmt.Sprintf("raise the connections to %d", need)
+		if fit := (b.Connections - b.Reserve) / b.Floor; fit > 0 {
+			hint += fmt.Sprintf(", or lower the processes to %d", fit)
+		}
 		errs = append(errs, fmt.Errorf("lease: %d connections are too few for %d processes with %d each and %d in reserve, "+
-			"which is %d: raise the connections to %d, or lower the processes to %d", b.Connections, b.Processes, b.Floor,
-			b.Reserve, b.Processes*b.Floor+b.Reserve, b.Processes*b.Floor+b.Reserve,
-			max(b.Connections-b.Reserve, 0)/b.Floor))
+			"which is %d: %s", b.Connections, b.Processes, b.Floor, b.Reserve, need, hint))
 	}
 	return errors.Join(errs...)
 }

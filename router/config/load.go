@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -85,10 +86,24 @@ func decodeError(err error) error {
 	}
 	var problems []error
 	for _, e := range types.Errors {
-		problems = append(problems, errors.New(e))
+		problems = append(problems, errors.New(unmarshalled.ReplaceAllStringFunc(e, func(said string) string {
+			m := unmarshalled.FindStringSubmatch(said)
+			switch into := m[2]; {
+			case into == "string":
+				return m[1] + "must be text"
+			case strings.HasPrefix(into, "[]"):
+				return m[1] + "must be a list: [a, b]"
+			default:
+				return m[1] + "must be a mapping of keys to values"
+			}
+		})))
 	}
 	return sorted(problems)
 }
+
+// unmarshalled is what the library says of a value of the wrong form. It quotes the value, which may be a secret in the
+// wrong place, and Go's types.
+var unmarshalled = regexp.MustCompile(`(?s)^(line \d+: )cannot unmarshal !!\w+.* into (\S+)$`)
 
 func sorted(problems []error) error {
 	slices.SortStableFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
