@@ -55,7 +55,7 @@ func (r *reader) insertColumns(list []sqlparse.InsertColumn, rel *relation, oute
 		}
 		if _, ok := rel.table.Column(name); !ok {
 			panic(refuse(UnknownColumn, c.Start, nameOf(rel.table)+" has no column "+quote(name)+" that the registry knows",
-				"if the column is new, register the table again after the migration that added it"))
+				hintColumn))
 		}
 		if c.Indirection && rel.table.KeyIndex(name) >= 0 {
 			panic(r.noKey(rel, c.Start, "a part of the key column is set", "set the whole column"))

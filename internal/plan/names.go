@@ -8,6 +8,9 @@ import (
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
 
+// hintColumn is what a column that no table has may be: whoever runs plans has looked again for a new one.
+const hintColumn = "see to its spelling (a string constant has single quotes), or apply the migration that adds it to every shard"
+
 // column is a column of one relation of one FROM. Two occurrences of a table have different columns.
 type column struct {
 	rel  *relation // nil for a value that stands for no one column, such as the merged column of a FULL JOIN
@@ -156,7 +159,7 @@ func (r *reader) bareColumn(e *sqlparse.ColumnRef, sc *scope) *column {
 		}
 	}
 	panic(refuse(UnknownColumn, e.Start, "no table of the statement has a column "+quote(name),
-		"if the column is new, register the table again after the migration that added it"))
+		hintColumn))
 }
 
 func (r *reader) visible(e *sqlparse.ColumnRef, ns *namespace, name string) *column {
@@ -210,7 +213,7 @@ func (r *reader) columnOf(e *sqlparse.ColumnRef, sc *scope, schema, table, name 
 			"name the columns: AS "+quote(table)+" (column, ...)"))
 	}
 	panic(refuse(UnknownColumn, e.Start, quote(table)+" has no column "+quote(name)+" that the registry knows",
-		"if the column is new, register the table again after the migration that added it"))
+		hintColumn))
 }
 
 // relationOf finds a relation by the name it has in FROM, innermost scope first.

@@ -84,7 +84,7 @@ func (r *reader) assignable(c *sqlparse.InsertColumn, rel *relation, value sqlpa
 	name := c.Name.Value
 	if _, ok := rel.table.Column(name); !ok {
 		panic(refuse(UnknownColumn, c.Start, nameOf(rel.table)+" has no column "+quote(name)+" that the registry knows",
-			"if the column is new, register the table again after the migration that added it"))
+			hintColumn))
 	}
 	if rel.table.KeyIndex(name) < 0 && !isSlot(rel.table, name) {
 		return
