@@ -50,9 +50,9 @@
 //
 // # Batches, copies, every shard
 //
-// [DB.SendBatch] sends many statements in one round trip to each of their shards. [DB.CopyFrom] splits rows by key and copies to all
-// shards at once, [DB.CopyInParts] to one after another. [DB.Shard] is one shard by name, where text is sent unread; [DB.EachShard] calls a function for every
-// shard. Their names are longer because they cost more.
+// [DB.SendBatch] sends many statements in one round trip to each of their shards. [DB.CopyFrom] splits rows by key and
+// copies to all shards at once, [DB.CopyInParts] to one after another. [DB.Shard] is one shard by name, where text is
+// sent unread; [DB.EachShard] calls a function for every shard. Their names are longer because they cost more.
 //
 // # Scatter
 //
@@ -68,8 +68,8 @@
 // # Errors
 //
 // Nothing was sent: [*RefusedError] (and [ErrNoShardKey]), [*MultiShardError], *txn.ShardMismatchError,
-// [*ShardDownError], [*UnknownShardError], [*DisagreementError], [*CursorError], and the pool's errors of waiting and connecting. The server refused:
-// [*ShardError], through which errors.As reaches *pgconn.PgError; its text names the shard and holds no value. Unknown:
+// [*ShardDownError], [*UnknownShardError], [*DisagreementError], [*CursorError], and the pool's errors of waiting and
+// connecting. The server refused: [*ShardError], through which errors.As reaches *pgconn.PgError; its text names the shard and holds no value. Unknown:
 // *txn.InDoubtError, when the connection was lost while a write was under way.
 //
 // A statement outside a transaction is sent again only when it is proven not to have run: no connection could be
