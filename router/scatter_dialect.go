@@ -40,6 +40,11 @@ var dialectOf = [...]struct{ what, sql string }{
 	{"backslash_quote", "current_setting('backslash_quote')"},
 	{"timezone_abbreviations", "current_setting('timezone_abbreviations')"},
 	{"default_text_search_config", "current_setting('default_text_search_config')"},
+	{"xmlbinary", "current_setting('xmlbinary')"},
+	// What an extension's operators answer by. A new session may not have heard of it, and then has the default.
+	{"pg_trgm.similarity_threshold", "coalesce(current_setting('pg_trgm.similarity_threshold', true), '0.3')"},
+	{"pg_trgm.word_similarity_threshold", "coalesce(current_setting('pg_trgm.word_similarity_threshold', true), '0.6')"},
+	{"pg_trgm.strict_word_similarity_threshold", "coalesce(current_setting('pg_trgm.strict_word_similarity_threshold', true), '0.5')"},
 }
 
 const (

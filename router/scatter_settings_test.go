@@ -3,6 +3,7 @@ package router_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,4 +54,27 @@ func TestScatterReadsByConnectionsOfOneSetting(t *testing.T) {
 		return err == nil && !slices.Equal(after, before)
 	}, time.Minute, 10*time.Millisecond, "connections from before the change are replaced")
 	require.Positive(t, db.Stat().Instances[0].Closes.Recycled)
+}
+
+// TestShardsThatAnswerByOtherSettingsAreNotReadTogether has settings that one shard's administrator may have changed, and
+// a value that each then gives otherwise.
+func TestShardsThatAnswerByOtherSettingsAreNotReadTogether(t *testing.T) {
+	for setting, c := range map[string]struct{ value, sql string }{
+		"xmlbinary":                    {"hex", `select xmlforest('\xff'::bytea as x)::text as x from orders`},
+		"bytea_output":                 {"escape", `select '\x61'::bytea::text as x from orders`},
+		"pg_trgm.similarity_threshold": {"0.9", "select 'new' as x from orders"},
+	} {
+		t.Run(setting, func(t *testing.T) {
+			f, db := opened(t, 2)
+			stock(t, db, 8)
+			db.Close()
+			_, err := f.superuser("s1").Exec(t.Context(), fmt.Sprintf("alter database %s set %s = '%s'", f.cfg.Shards["s1"].Database, setting, c.value))
+			require.NoError(t, err)
+			db = f.open()
+			got, err := router.Select[string](t.Context(), db.Scatter(), router.Text(c.sql))
+			var differ *router.DisagreementError
+			require.ErrorAs(t, err, &differ, "%v", slices.Compact(got))
+			require.Contains(t, strings.ToLower(differ.What), strings.ToLower(setting))
+		})
+	}
 }
