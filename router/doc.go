@@ -69,8 +69,8 @@
 //
 // Nothing was sent: [*RefusedError] (and [ErrNoShardKey]), [*MultiShardError], *txn.ShardMismatchError,
 // [*ShardDownError], [*UnknownShardError], [*DisagreementError], [*CursorError], and the pool's errors of waiting and
-// connecting. The server refused: [*ShardError], through which errors.As reaches *pgconn.PgError; its text names the shard and holds no value. Unknown:
-// *txn.InDoubtError, when the connection was lost while a write was under way.
+// connecting. The server refused: [*ShardError], through which errors.As reaches *pgconn.PgError; its text names the
+// shard and holds no value. Unknown: *txn.InDoubtError, when the connection was lost while a write was under way.
 //
 // A statement outside a transaction is sent again only when it is proven not to have run: no connection could be
 // made, the shard refused a slot that has moved (the slot map is then loaded anew), a cached plan was out of date. All
@@ -78,7 +78,7 @@
 //
 // # What stays true
 //
-// A DB routes by one immutable snapshot of the slot map and the registry of tables, replaced when the catalog's database
-// notifies a change, when a poll finds one, or when a shard refuses a slot; never by an older one. Each new connection
-// is asked which shard it has reached.
+// A DB routes by one immutable snapshot of the slot map and the registry of tables, replaced when the catalog's
+// database notifies a change, when a poll finds one, or when a shard refuses a slot; never by an older one. Each new
+// connection is asked which shard it has reached.
 package router

@@ -88,7 +88,7 @@ func printObserved(w io.Writer, r *observe.Report, verbose bool) {
 			fingerprints[o.Fingerprint] = true
 		}
 		fmt.Fprintf(w, "%s in %s: %s would scatter, %s would be refused.\n\n", count(len(fingerprints), "statement"),
-			count(len(r.Observations), "place"), calls(r.Scatter), calls(r.Refused))
+			count(places(r.Observations), "place"), calls(r.Scatter), calls(r.Refused))
 	}
 	shown := r.Observations
 	if !verbose {
@@ -103,7 +103,7 @@ func printObserved(w io.Writer, r *observe.Report, verbose bool) {
 		printTexts(w, shown, verbose)
 	}
 	if n := len(r.Observations) - len(shown); n > 0 {
-		fmt.Fprintf(w, "... and %d more places; see --verbose or --json\n", n)
+		fmt.Fprintf(w, "... and %d more lines; see --verbose or --json\n", n)
 	}
 	if r.NotKept > 0 {
 		wrap(w, "", fmt.Sprintf("%s more were counted that processes did not keep apart: each keeps %d statements and places. "+
@@ -112,6 +112,15 @@ func printObserved(w io.Writer, r *observe.Report, verbose bool) {
 	if r.Malformed > 0 {
 		fmt.Fprintf(w, "%s of observe mode could not be read: not JSON, or cut. Log with slog.NewJSONHandler.\n", count(int(r.Malformed), "line"))
 	}
+}
+
+// places is how many places in the application were seen; several statements may come from one.
+func places(all []router.Observation) int {
+	sites := map[string]bool{}
+	for _, o := range all {
+		sites[o.Site] = true
+	}
+	return len(sites)
 }
 
 // printTexts shows each statement once, with what to do about it.

@@ -37,8 +37,10 @@ func TestWhatProcessesObservedIsReported(t *testing.T) {
 			_, err = db.Exec(t.Context(), "select count(*) from pg_catalog.pg_class where relname = 'l1teral'")
 			require.NoError(t, err)
 		}
-		_, err = db.Exec(t.Context(), "set work_mem = '1MB'")
-		require.NoError(t, err)
+		for _, sql := range []string{"set work_mem = '1MB'", "reset work_mem"} {
+			_, err = db.Exec(t.Context(), sql)
+			require.NoError(t, err)
+		}
 		db.Close()
 		require.NoError(t, f.Close())
 		logs = append(logs, path)
@@ -48,7 +50,7 @@ func TestWhatProcessesObservedIsReported(t *testing.T) {
 	require.Equal(t, 3, code, stderr)
 	require.Empty(t, stderr)
 	for _, part := range []string{
-		"2 statements in 2 places: 0 calls would scatter, 8 calls would be refused.",
+		"3 statements in 2 places: 0 calls would scatter, 10 calls would be refused.",
 		"CALLS  VERDICT  REASON ", "6      refused  catalog table  ", "keyway_test.TestWhatProcessesObservedIsReported observe_test.go:",
 		"\n  select count(*) from pg_catalog.pg_class where relname = ?\n  -> ", "\n  set work_mem = ?\n",
 	} {
@@ -64,7 +66,7 @@ func TestWhatProcessesObservedIsReported(t *testing.T) {
 		Malformed    int64                `json:"malformed"`
 	}
 	require.NoError(t, json.Unmarshal([]byte(out), &v), out)
-	require.Len(t, v.Observations, 2)
+	require.Len(t, v.Observations, 3)
 	require.EqualValues(t, 6, v.Observations[0].Count)
 	require.False(t, v.Observations[0].First.IsZero())
 }
