@@ -197,6 +197,9 @@ func TestDifferentialAnswersByCompositeKeys(t *testing.T) {
 			w.again()
 		}
 		g := composite.New(r, 0.6+0.4*r.Float64())
+		if r.IntN(2) == 0 {
+			g = composite.Lists(r, 0.6+0.4*r.Float64())
+		}
 		if r.IntN(3) == 0 {
 			sql, args, _ := g.Write()
 			w.both(w.set.DB, w.one, sql, args, false)
@@ -242,7 +245,11 @@ func TestDifferentialScatteredByCompositeKeys(t *testing.T) {
 	count, r := compositeSize(t, 1000)
 	w := newCompositeWorld(t, r)
 	for range count {
-		sql, args, ordered := composite.New(r, 0.15).Select()
+		g := composite.New(r, 0.15)
+		if r.IntN(2) == 0 {
+			g = composite.Lists(r, 0.3)
+		}
+		sql, args, ordered := g.Select()
 		w.both(w.set.DB.Scatter(), w.one, sql, args, ordered)
 	}
 	w.report(count)

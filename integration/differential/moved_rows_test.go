@@ -221,6 +221,8 @@ func (w *movingWorld) askKeys(db *router.DB, m move, one bool) {
 	keys := w.keysWith(db, m)
 	w.ask(db, false, "select tenant_id, id, i, g from facts where tenant_id = any($1)", keys)
 	w.ask(db, false, "select count(*), sum(f.i), max(o.total) from facts f left join orders o on o.tenant_id = f.tenant_id and o.id = f.id where f.tenant_id = any($1)", keys)
+	w.ask(db, false, "select f.tenant_id, f.id, u.at from facts f join unnest($1::bigint[]) with ordinality as u (k, at) on u.k = f.tenant_id", keys)
+	w.ask(db, false, "select tenant_id, id, g from facts where (tenant_id, id) in (select * from unnest($1::bigint[], $2::bigint[]))", keys, make([]int64, len(keys)))
 }
 
 // keysWith are the tenants that move, those of the catalog's shard, which keeps its slots, and others.
@@ -247,7 +249,8 @@ func (w *movingWorld) askPinned(db *router.DB, m move, one bool) {
 		w.pinned++
 	}
 	keys := w.keysWith(db, m)
-	w.g.pin = func() string { return "f.tenant_id = any(" + w.g.arg(keys) + ")" }
+	form := []string{"f.tenant_id = any(%s)", "f.tenant_id in (select unnest(%s::bigint[]))", "(f.tenant_id, 1) in (select k, 1 from unnest(%s::bigint[]) u (k))"}[w.r.IntN(3)]
+	w.g.pin = func() string { return fmt.Sprintf(form, w.g.arg(keys)) }
 	w.ask(db, false)
 	w.pinned++
 }

@@ -3,12 +3,14 @@ package plan
 import (
 	"errors"
 	"reflect"
+	"slices"
 
 	"github.com/keyway-go/keyway/shard"
 )
 
-// array reads $n as a list of keys: any slice whose elements are accepted forms of the type. A NULL element matches no
-// row and is skipped. What pgx might encode otherwise is sent as a slice of the keys' own values.
+// array reads $n as a list of keys: any slice whose elements are accepted forms of the type. The zero Key stands for a NULL
+// element, which matches no row. What pgx might encode otherwise is sent as a slice of the keys' own values, element for
+// element: the statement may count them, or make rows of them.
 func (b *binder) array(n int, t shard.Type) ([]shard.Key, error) {
 	switch v := b.arg(n).(type) {
 	case []int64:
@@ -43,7 +45,7 @@ func integerKeys[T int | int32 | int64](values []T, t shard.Type) ([]shard.Key, 
 		}
 		keys = append(keys, k)
 	}
-	return distinct(keys), nil
+	return keys, nil
 }
 
 func keysOf[T any](values []T, t shard.Type) ([]shard.Key, error) {
@@ -55,7 +57,7 @@ func keysOf[T any](values []T, t shard.Type) ([]shard.Key, error) {
 		}
 		keys = append(keys, k)
 	}
-	return distinct(keys), nil
+	return keys, nil
 }
 
 func (b *binder) anyArray(n int, t shard.Type) ([]shard.Key, error) {
@@ -72,18 +74,17 @@ func (b *binder) anyArray(n int, t shard.Type) ([]shard.Key, error) {
 		k, err := shard.FromValue(r.Index(i).Interface(), t)
 		switch {
 		case errors.Is(err, shard.ErrNullKey):
-			continue
+			k = shard.Key{}
 		case err != nil:
 			return nil, err
 		}
 		keys = append(keys, k)
 	}
-	keys = distinct(keys)
 	b.send(n, slice(keys, t))
 	return keys, nil
 }
 
-// slice makes the argument that stands for keys of the type.
+// slice makes the argument that stands for keys of the type, or NULLs.
 func slice(keys []shard.Key, t shard.Type) any {
 	switch familyOfKey(t) {
 	case famInt:
@@ -97,7 +98,16 @@ func slice(keys []shard.Key, t shard.Type) any {
 	}
 }
 
-func valuesOf[T any](keys []shard.Key) []T {
+func valuesOf[T any](keys []shard.Key) any {
+	if slices.ContainsFunc(keys, shard.Key.IsZero) {
+		values := make([]*T, len(keys))
+		for i, k := range keys {
+			if v, ok := k.Value().(T); ok {
+				values[i] = &v
+			}
+		}
+		return values
+	}
 	values := make([]T, 0, len(keys))
 	for _, k := range keys {
 		values = append(values, k.Value().(T))

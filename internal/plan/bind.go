@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,13 +17,17 @@ type value struct {
 	null  bool // the constant NULL
 	key   shard.Key
 	elems []value
+
+	unnested bool     // of a list: NULLs and repeated elements are rows of the statement
+	rows     *rowList // of a list: it is a column of this one
 }
 
 // part is what is known of one column of a key. Either singles or lists is empty.
 type part struct {
 	typ     shard.Type
 	singles []value // the column equals each of them
-	lists   []value // the column is in each of them
+	lists   []value // the column is in each of them; the first one is evaluated
+	rows    int     // parts of one number, from 1, have the columns of one list of rows first; 0 for a list by itself
 }
 
 // occurrence is one use of a sharded table with what pins it.
@@ -32,7 +37,10 @@ type occurrence struct {
 	parts   []part
 }
 
-func (o *occurrence) isList() bool { return len(o.parts) == 1 && len(o.parts[0].singles) == 0 }
+// isList reports whether it is pinned to a list of keys.
+func (o *occurrence) isList() bool {
+	return slices.ContainsFunc(o.parts, func(p part) bool { return len(p.singles) == 0 })
+}
 
 // rowPart is one part of the key of a row that is inserted.
 type rowPart struct {
@@ -307,29 +315,4 @@ func (b *binder) part(p *part) (key shard.Key, empty bool, err error) {
 		key = k
 	}
 	return key, empty, nil
-}
-
-// list evaluates the first list of an occurrence; the others could only leave fewer keys.
-func (b *binder) list(o *occurrence) ([]shard.Key, error) {
-	p := &o.parts[0]
-	l := &p.lists[0]
-	if l.param > 0 {
-		return b.array(l.param, p.typ)
-	}
-	keys := make([]shard.Key, 0, len(l.elems))
-	for i := range l.elems {
-		e := &l.elems[i]
-		switch {
-		case e.null:
-		case e.param > 0:
-			k, err := b.key(e.param, p.typ)
-			if err != nil {
-				return nil, err
-			}
-			keys = append(keys, k)
-		default:
-			keys = append(keys, e.key)
-		}
-	}
-	return distinct(keys), nil
 }

@@ -66,6 +66,9 @@ func TestAcceptedStatementsGiveWhatOneServerGivesByCompositeKeys(t *testing.T) {
 	w := newWorld(t, compositeModel, compositeRows(r))
 	for range n {
 		g := composite.New(r, 0.5+0.5*r.Float64())
+		if r.IntN(2) == 0 {
+			g = composite.Lists(r, 0.5+0.5*r.Float64())
+		}
 		if r.IntN(4) == 0 {
 			sql, args, table := g.Write()
 			w.compareWrite(sql, []string{table}, args)
@@ -110,7 +113,11 @@ func TestScatteredStatementsGiveWhatOneServerGivesByCompositeKeys(t *testing.T) 
 	r := rand.New(rand.NewPCG(seed, 6))
 	w := newScatterWorld(t, compositeModel, compositeRows(r))
 	for range n {
-		w.compareScatter(composite.New(r, 0.15).Select())
+		g := composite.New(r, 0.15)
+		if r.IntN(2) == 0 {
+			g = composite.Lists(r, 0.3)
+		}
+		w.compareScatter(g.Select())
 	}
 	w.report()
 	require.Zero(t, w.counts["WRONG"])

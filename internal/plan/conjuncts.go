@@ -26,7 +26,7 @@ func (r *reader) conjuncts(e sqlparse.Expr, sc *scope, d *domain) {
 	case *sqlparse.In:
 		switch {
 		case e.Query != nil && !e.Not:
-			r.member(e.X, e.Query, sc)
+			r.member(e.X, e.Query, sc, d)
 			r.notice(e, sc)
 		case e.Not || e.Query != nil || !r.inList(e, sc, d):
 			r.notice(e, sc)
@@ -34,7 +34,7 @@ func (r *reader) conjuncts(e sqlparse.Expr, sc *scope, d *domain) {
 	case *sqlparse.Quantified:
 		switch {
 		case e.Query != nil && !e.All && isEquality(e.Op, e.OpSchema):
-			r.member(e.X, e.Query, sc)
+			r.member(e.X, e.Query, sc, d)
 			r.notice(e, sc)
 		case e.All || e.Query != nil || !isEquality(e.Op, e.OpSchema) || !r.anyOf(e, sc, d):
 			r.notice(e, sc)
@@ -116,6 +116,9 @@ func (r *reader) inList(e *sqlparse.In, sc *scope, d *domain) bool {
 	if len(e.List) == 1 {
 		return r.equality(e.X, e.List[0], sc, d)
 	}
+	if row, ok := strip(e.X).(*sqlparse.Row); ok && r.scope == Unscoped {
+		return r.rowsIn(row, e, sc, d)
+	}
 	c := r.exactColumn(e.X, sc)
 	if c == nil {
 		return false
@@ -136,6 +139,12 @@ func (r *reader) anyOf(e *sqlparse.Quantified, sc *scope, d *domain) bool {
 	c := r.exactColumn(e.X, sc)
 	if c == nil {
 		return false
+	}
+	if list, fam := arrayOf(e.Array); list != nil && list.kind == srcList && r.scope == Unscoped {
+		if fam == c.fam {
+			d.is(c, list)
+		}
+		return fam == c.fam
 	}
 	x := strip(e.Array)
 	if cast, ok := x.(*sqlparse.Cast); ok {

@@ -44,10 +44,16 @@ func literal(e *sqlparse.Literal, fam family) *source {
 	}
 }
 
-// fixed is an output whose value is one of the sources wherever it is not NULL.
+// fixed is an output whose value is one of the sources wherever it is not NULL. Lists are by themselves there: columns that
+// are made of several queries, or of several rows of one, have no one row of a list.
 func fixed(fam family, from ...*source) *column {
 	c := &column{rel: &relation{dom: &domain{}}, fam: fam, exact: true}
 	for _, s := range from {
+		if s.rows != nil {
+			alone := *s
+			alone.rows = nil
+			s = &alone
+		}
 		c.rel.dom.is(c, s)
 	}
 	return c
@@ -84,7 +90,8 @@ func (s *source) same(o *source) bool {
 	if s == o {
 		return true
 	}
-	if s.kind != o.kind || s.param != o.param || s.lit != o.lit || s.isInt != o.isInt || s.own != o.own || s.parts != o.parts || len(s.elems) != len(o.elems) {
+	if s.kind != o.kind || s.param != o.param || s.lit != o.lit || s.isInt != o.isInt || s.own != o.own || s.parts != o.parts ||
+		s.unnested != o.unnested || len(s.elems) != len(o.elems) {
 		return false
 	}
 	for i := range s.elems {

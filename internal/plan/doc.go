@@ -16,7 +16,11 @@
 //   - an equality is "=" of pg_catalog between key columns, columns of the same family of types, parameters and
 //     constants, without COLLATE and without a cast that could change the value;
 //   - a subquery may use the equalities of the query around it, since rows that these exclude cannot be in the result;
-//     the query around may not use those of a subquery, except through a bare output column of a derived table or CTE;
+//     the query around may not use those of a subquery, except through a bare output column of a derived table or CTE, or
+//     of a query that what is IN it equals one of;
+//   - a list of rows proves of each column that it is in the column's list, and of several columns that are met on one row
+//     of the list that their values are of one; a CTE that is named twice has two rows. Columns of a key that are in lists
+//     otherwise may be of any combination;
 //   - IS NOT DISTINCT FROM is an equality only beside a parameter or constant, which Bind keeps from being NULL; between
 //     columns it holds for NULLs that an outer join made;
 //   - an output that is a parameter or constant of a known type is that value on every row, in SELECT and in VALUES;

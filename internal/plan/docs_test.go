@@ -63,10 +63,18 @@ var shown = []struct {
 		"merge into orders o using (values ($1::bigint, 3)) v (k, id) on o.tenant_id = v.k and o.id = v.id when not matched by source and o.tenant_id = $1 then delete",
 	}},
 	{"A list of keys", "A query goes to the shards of its keys, each of which is asked for its own; where there are several, as through `db.Scatter()`. " +
-		"What writes or locks rows is refused where they live on several. The arguments decide.", plan.Unscoped, []string{
+		"What writes or locks rows is refused where they live on several. The arguments decide. Keys of several columns are `legs`' (`region`, `num`); " +
+		"lists of them apart give all their combinations, up to 16,384.", plan.Unscoped, []string{
 		"select * from orders where tenant_id = any($1)",
 		"select * from orders where tenant_id in ($1, 8, 9)",
 		"select * from orders where tenant_id = any($1) for update",
+		"select * from orders where tenant_id in (select unnest($1::bigint[]))",
+		"select o.* from orders o join unnest($1::bigint[], $2::bigint[]) with ordinality as u (k, id, at) on o.tenant_id = u.k and o.id = u.id order by u.at",
+		"select * from orders where (tenant_id, id) in ((7, 1), ($1, 2))",
+		"select * from orders where tenant_id in (select tenant_id from items where tenant_id = any($1) and qty > 3)",
+		"select * from legs where (region, num) in (($1, $2), ($3, $4))",
+		"select * from legs where (region, num) in (select * from unnest($1::text[], $2::int[]))",
+		"select * from legs where region = $1 and num = any($2)",
 		"insert into orders (tenant_id, id) values (7, 1), (8, 1)",
 	}},
 	{"Any shard, or the home shard", "Reference tables have the same rows everywhere, and are read from the nearest shards; a statement whose keys contradict each other has no rows anywhere.", plan.Unscoped, []string{
@@ -129,6 +137,7 @@ var scattered = []string{
 	"select o.id, i.sku from orders o join items i on i.tenant_id = o.tenant_id and i.order_id = o.id where i.qty > 3",
 	"select o.id, i.sku from orders o left join items i using (tenant_id) where o.total > 5",
 	"select * from orders where tenant_id = any($1)",
+	"select * from legs where (region, num) in (('eu', 1), ('us', 2))",
 	"select tenant_id, count(*) from orders group by tenant_id having count(*) > 100",
 	"select * from (select *, row_number() over (partition by tenant_id order by total desc) as place from orders) x where place <= 3",
 	"select count(*), sum(total), max(id) from orders",

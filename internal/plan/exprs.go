@@ -152,6 +152,16 @@ func (r *reader) cast(e *sqlparse.Cast, sc *scope) {
 		}
 		return
 	}
+	if list, ok := strip(e.X).(*sqlparse.Array); ok && e.Type.Array == 1 { // each element is read as if it had the cast
+		for _, x := range list.X {
+			if p, ok := strip(x).(*sqlparse.Param); ok {
+				r.use(p, familyOfCast(&e.Type), false)
+				continue
+			}
+			r.expr(x, sc)
+		}
+		return
+	}
 	r.expr(e.X, sc)
 }
 
@@ -164,6 +174,12 @@ func (r *reader) in(e *sqlparse.In, sc *scope) {
 	if len(e.List) == 1 {
 		r.sides("=", e.X, e.List[0], sc)
 		return
+	}
+	if row, ok := strip(e.X).(*sqlparse.Row); ok {
+		if rows := rowsOf(row, e.List); rows != nil {
+			r.useRows(row, rows, sc)
+			return
+		}
 	}
 	// PostgreSQL seeks one type for the whole list: $1 beside 1.5 becomes numeric, beside 1.5::float8 a float.
 	fam := r.familyOf(e.X, sc)

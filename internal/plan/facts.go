@@ -23,6 +23,28 @@ type fact struct {
 	src *source
 }
 
+// oneRow reports whether what the walks have found is of one row of every query that they have gone into. A CTE that is
+// named twice has two: what is proven of a column of the one says nothing of the row of the other.
+func oneRow(walks []walk) bool {
+	from := map[any]*relation{}
+	for i := range walks {
+		for _, c := range walks[i].cols {
+			if c.inner == nil || c.inner.rel == nil {
+				continue
+			}
+			in := any(c.inner.rel)
+			if c.inner.rel.blk != nil {
+				in = c.inner.rel.blk
+			}
+			if from[in] != nil && from[in] != c.rel {
+				return false
+			}
+			from[in] = c.rel
+		}
+	}
+	return true
+}
+
 // sourceKind says where a value comes from.
 type sourceKind uint8
 
@@ -39,15 +61,21 @@ const (
 
 // source is a value that is the same for every row: a parameter, a constant, or a list of them.
 type source struct {
-	kind  sourceKind
-	param int
-	lit   string
-	isInt bool // the literal is a number, not a string
-	elems []*source
-	at    int
-	own   *anchor // with srcOwn
-	parts int     // with srcScope
+	kind     sourceKind
+	param    int
+	lit      string
+	isInt    bool // the literal is a number, not a string
+	elems    []*source
+	at       int
+	own      *anchor  // with srcOwn
+	parts    int      // with srcScope
+	unnested bool     // every element of the array makes a row, NULL and repeated ones too
+	rows     *rowList // the list is a column of this one, its elements in the order of the rows; nil when it is by itself
 }
+
+// rowList is a list of rows whose columns are lists: (a, b) IN ((...), (...)), VALUES, unnest of several arrays. Where two
+// columns of it are met on one row of the statement, their values are of one row of the list.
+type rowList struct{ columns int }
 
 func (s *source) isList() bool { return s.kind == srcList || s.kind == srcAnyOf }
 

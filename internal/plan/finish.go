@@ -149,14 +149,16 @@ func keyList(t *catalog.Table) string { return strings.Join(keyColumns(t), ", ")
 // occurrence says what the key of a table's occurrence is proven equal to, and whether that is one key or a list.
 func (r *reader) occurrence(rel *relation) (occurrence, bool) {
 	occ := occurrence{table: nameOf(rel.table), columns: keyColumns(rel.table)}
+	walks := make([]walk, len(rel.table.Key))
 	for i, k := range rel.table.Key {
 		c := rel.key(i)
 		if !c.exact {
 			return occ, false
 		}
 		part := part{typ: k.Type}
-		for _, src := range sources(c) {
-			if src.kind == srcOwn || src.kind == srcScope || !r.usable(src, c.fam) {
+		walks[i].from(c)
+		for _, src := range walks[i].found {
+			if src.kind == srcOwn || src.kind == srcScope || !r.usable(src, c.fam) || !r.listable(src, rel, i) {
 				continue
 			}
 			v := r.value(src, rel, i)
@@ -166,14 +168,18 @@ func (r *reader) occurrence(rel *relation) (occurrence, bool) {
 				part.singles = append(part.singles, v)
 			}
 		}
-		// One key decides more than a list that holds it; a list is one part's only.
+		// One key decides more than a list that holds it. What lists leave of a key of several columns is more than a
+		// handle's key, which the handle adds.
 		if len(part.singles) > 0 {
 			part.lists = nil
 		}
-		if len(part.singles) == 0 && (len(part.lists) == 0 || len(rel.table.Key) > 1) {
+		if len(part.singles) == 0 && (len(part.lists) == 0 || len(rel.table.Key) > 1 && r.scope == Scoped) {
 			return occ, false
 		}
 		occ.parts = append(occ.parts, part)
+	}
+	if occ.isList() {
+		occ.align(oneRow(walks))
 	}
 	if occ.isList() && r.writes && r.scope == Unscoped {
 		panic(&Refusal{Reason: KeyList, Table: occ.table, Offset: rel.offset,
@@ -201,17 +207,31 @@ func (r *reader) usable(src *source, fam family) bool {
 	return true
 }
 
+// listable leaves lists out, where all shards may be asked instead, that have a constant that is no key.
+func (r *reader) listable(src *source, rel *relation, part int) bool {
+	if r.tops == nil || src.kind != srcList || len(rel.table.Key) == 1 && src.rows == nil && !src.unnested {
+		return true
+	}
+	return !slices.ContainsFunc(src.elems, func(e *source) bool {
+		if e.kind != srcLiteral {
+			return false
+		}
+		_, err := shard.FromLiteral(e.digits(), rel.table.Key[part].Type)
+		return err != nil
+	})
+}
+
 // value makes what Bind reads from a source.
 func (r *reader) value(src *source, rel *relation, part int) value {
 	switch src.kind {
 	case srcParam:
 		return value{param: src.param}
 	case srcAnyOf:
-		return value{param: src.param, list: true}
+		return value{param: src.param, list: true, unnested: src.unnested, rows: src.rows}
 	case srcNull:
 		return value{null: true}
 	case srcList:
-		v := value{list: true}
+		v := value{list: true, rows: src.rows}
 		for _, e := range src.elems {
 			v.elems = append(v.elems, r.value(e, rel, part))
 		}
@@ -223,18 +243,21 @@ func (r *reader) value(src *source, rel *relation, part int) value {
 
 func (r *reader) literalKey(src *source, rel *relation, part int) shard.Key {
 	col := rel.table.Key[part]
-	text := src.lit
-	if src.isInt {
-		// PostgreSQL reads 007 and 7 alike.
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			text = strconv.FormatInt(n, 10)
-		}
-	}
-	key, err := shard.FromLiteral(text, col.Type)
+	key, err := shard.FromLiteral(src.digits(), col.Type)
 	if err != nil {
 		panic(&Refusal{Reason: BadKey, Table: nameOf(rel.table), Offset: src.at,
 			Detail: "the constant compared with the key column " + quote(col.Name) + " of " + nameOf(rel.table) + " is no key: " + err.Error(),
 			Hint:   "pass it as a parameter"})
 	}
 	return key
+}
+
+// digits is the text of a constant. PostgreSQL reads 007 and 7 alike.
+func (s *source) digits() string {
+	if s.isInt {
+		if n, err := strconv.ParseInt(s.lit, 10, 64); err == nil {
+			return strconv.FormatInt(n, 10)
+		}
+	}
+	return s.lit
 }

@@ -46,8 +46,12 @@ func (r *reader) function(f *sqlparse.FuncRef, lateral *scope, d *domain, b *blo
 			rel.alias = call.Name
 		}
 	}
-	for _, n := range f.Alias.Columns {
-		rel.cols = append(rel.cols, &column{rel: rel, name: n.Value})
+	if rel.cols = r.unnested(f, rel); rel.cols != nil {
+		rel.open = false
+	} else {
+		for _, n := range f.Alias.Columns {
+			rel.cols = append(rel.cols, &column{rel: rel, name: n.Value})
+		}
 	}
 	rel.names = r.functionColumns(f, rel.alias)
 	b.rels = append(b.rels, rel)

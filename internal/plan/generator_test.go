@@ -373,6 +373,9 @@ func (g *generator) pinOf(rel relationText) string {
 	if k == "" {
 		return "true"
 	}
+	if g.chance(0.15) {
+		return g.listed(k, text)
+	}
 	switch g.r.IntN(16) {
 	case 14:
 		return k + " is not distinct from " + g.keyValue(text)
@@ -408,6 +411,26 @@ func (g *generator) pinOf(rel relationText) string {
 	default:
 		return k + " = " + g.keyValue(text)
 	}
+}
+
+// listed is a list of keys by other means than one array parameter.
+func (g *generator) listed(k string, text bool) string {
+	array := "array[" + fmt.Sprint(g.intKey()) + ", " + g.fresh(g.intKey()) + "::bigint, null]"
+	switch {
+	case text && g.chance(0.5):
+		array = "array['" + pick(g, textKeys) + "', '" + pick(g, textKeys) + "']"
+	case text:
+		array = g.fresh([]*string{&pick(g, [][]string{textKeys})[0], nil, &pick(g, [][]string{textKeys})[1]}) + "::text[]"
+	case g.chance(0.6):
+		same := g.intKey()
+		array = pick(g, []string{g.fresh([]int64{same, g.intKey(), same}), g.fresh([]*int64{&same, nil, &same}), g.fresh([]any{same, nil, g.intKey()})}) + "::bigint[]"
+	}
+	return pick(g, []string{
+		k + " = any(" + array + ")", k + " in (select unnest(" + array + "))", k + " = any (select * from unnest(" + array + "))",
+		k + " in (select u.x from unnest(" + array + ") as u(x) where u.x is not null)", k + " not in (select unnest(" + array + "))",
+		"(" + k + ", 1) in ((" + g.keyValue(text) + ", 1), (" + g.keyValue(text) + ", '1'))",
+		"(" + k + ", 1) in (select x, n from unnest(" + array + ") with ordinality as u(x, n))",
+	})
 }
 
 // condition is anything that is true or false.

@@ -15,9 +15,10 @@ func (r *reader) keepMembers(q *sqlparse.Select, s *shape) {
 //
 //	EXISTS (SELECT FROM (query) AS q WHERE q.x = x)
 //
-// so that a row of the query only counts where it equals x, and what x is proven to be is proven of it. Of x itself it
-// says nothing, and nothing follows from NOT IN, which is not true where the query has a NULL.
-func (r *reader) member(x sqlparse.Expr, q *sqlparse.Select, sc *scope) {
+// so that a row of the query only counts where it equals x, and what x is proven to be is proven of it. What is proven of
+// all rows of the query is proven of x, which equals one of them; on a handle that would pin to a list what the handle
+// restricts to its key. Nothing follows from NOT IN, which is not true where the query has a NULL.
+func (r *reader) member(x sqlparse.Expr, q *sqlparse.Select, sc *scope, d *domain) {
 	s := r.members[q]
 	if s == nil || s.open {
 		return
@@ -35,6 +36,9 @@ func (r *reader) member(x sqlparse.Expr, q *sqlparse.Select, sc *scope) {
 	for i, y := range list {
 		if c, m := r.exactColumn(y, sc), rel.cols[i]; c != nil && m.exact && c.fam == m.fam {
 			where.equal(m, c)
+			if r.scope == Unscoped {
+				d.equal(c, m)
+			}
 		}
 	}
 }

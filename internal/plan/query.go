@@ -136,40 +136,45 @@ func (r *reader) values(q *sqlparse.Select, outer *scope) *shape {
 			r.expr(x, outer)
 		}
 	}
+	whole := &relation{dom: &domain{}}
+	rows := &rowList{columns: len(q.Values[0])}
 	for i := range q.Values[0] {
-		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1), col: valuesColumn(q.Values, i)})
+		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1), col: r.valuesColumn(q.Values, i, whole, rows)})
 	}
 	r.outputOrder(q, outer)
 	r.limits(q, outer)
 	return s
 }
 
-// valuesColumn is column i of VALUES when each of its values is a parameter or constant, or nil.
-func valuesColumn(rows [][]sqlparse.Expr, i int) *column {
+// valuesColumn is column i of VALUES, of the relation that all have, when each of its values is a parameter or constant,
+// or nil.
+func (r *reader) valuesColumn(rows [][]sqlparse.Expr, i int, rel *relation, whole *rowList) *column {
 	var list []*source
-	fam := famNone
-	for n, row := range rows {
+	values := make([]sqlparse.Expr, 0, len(rows))
+	for _, row := range rows {
 		if i >= len(row) {
 			return nil
 		}
-		if n == 0 {
-			fam = familyOfConstant(row[i])
-		}
-		if fam == famNone || familyOfConstant(row[i]) != fam {
+		values = append(values, row[i])
+	}
+	fam := familyOfElements(values)
+	for _, x := range values {
+		if fam == famNone || r.scope == Scoped && familyOfConstant(x) != fam {
 			return nil
 		}
-		src := constant(row[i], fam)
+		src := constant(x, fam)
 		if src == nil {
 			return nil
 		}
-		if !slices.ContainsFunc(list, src.same) {
-			list = append(list, src)
-		}
+		list = append(list, src)
 	}
-	if len(list) == 1 {
-		return fixed(fam, list[0])
+	c := &column{rel: rel, fam: fam, exact: true}
+	if !slices.ContainsFunc(list, func(s *source) bool { return !s.same(list[0]) }) {
+		rel.dom.is(c, list[0])
+	} else {
+		rel.dom.is(c, &source{kind: srcList, elems: list, at: rows[0][i].Pos().Start, rows: whole})
 	}
-	return fixed(fam, &source{kind: srcList, elems: list, at: rows[0][i].Pos().Start})
+	return c
 }
 
 // simple reads SELECT ... FROM ... WHERE.
@@ -234,6 +239,9 @@ func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
 			}
 		} else {
 			o.col = constantColumn(t.Expr)
+			if o.col == nil && r.scope == Unscoped {
+				o.col = unnestedOutput(t.Expr)
+			}
 		}
 		if o.name == "" {
 			s.figured = append(s.figured, outputName(&t))

@@ -119,7 +119,7 @@ func BuildScatter(text string, reg *catalog.Registry, schema string, approximate
 		return nil, refuse(ScatterWrite, 0, "a statement that writes or locks rows is not sent to several shards",
 			"write in InTx with the key, or shard by shard with db.EachShard")
 	}
-	if err == nil && one.Target != ToKeyList {
+	if err == nil && one.Target != ToKeyList && len(one.occs) < 2 {
 		return &Scatter{One: one, Tables: one.Tables, Params: one.Params, newer: one.newer}, nil
 	}
 	s, several := buildScatter(stmt, text, reg, schema, approximate)
@@ -130,7 +130,7 @@ func BuildScatter(text string, reg *catalog.Registry, schema string, approximate
 		s = &Scatter{Tables: one.Tables, Params: one.Params, newer: one.newer, several: several}
 	}
 	s.One = one
-	if len(one.occs) == 1 && one.occs[0].isList() {
+	if len(one.occs) == 1 && one.occs[0].isList() && !one.occs[0].wide() {
 		l := one.occs[0].parts[0].lists[0]
 		s.sameList = s.listParam > 0 && l.param == s.listParam
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -46,6 +47,10 @@ func (s *Scatter) BindOne(args []any, one *Binding) (*ScatterBinding, error) {
 	if s.One != nil {
 		if one == nil {
 			b, err := s.One.Bind(args, shard.Key{})
+			if err != nil && s.several == nil && s.mayAskAll(err) {
+				sb.args = args[options:]
+				return sb, sb.bounds()
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -59,10 +64,32 @@ func (s *Scatter) BindOne(args []any, one *Binding) (*ScatterBinding, error) {
 	}
 	if s.sameList {
 		sb.args = sb.One.Args[options:]
-	} else if err := sb.keys(args, options); err != nil {
+	} else if err := sb.keys(args, options); s.mayAskAll(err) {
+		sb.One, sb.Few, sb.Keys, sb.args = nil, false, nil, args[options:]
+	} else if err != nil {
 		return nil, err
 	}
 	return sb, sb.bounds()
+}
+
+// mayAskAll reports whether the error says that tables are pinned to different keys, or that it is not known which keys the
+// lists have: a value that is none, or too many. All shards together answer then what one server with all rows would. Not
+// so for a list that a key of one column is compared with, whose shards are sent their own keys.
+func (s *Scatter) mayAskAll(err error) bool {
+	var key *shard.KeyError
+	var refusal *Refusal
+	switch {
+	case errors.As(err, &refusal) && refusal.Reason == ManyKeys:
+		return true
+	case errors.As(err, &key), refusal != nil && refusal.Reason == KeyList:
+	default:
+		return false
+	}
+	all := s.anchors
+	if s.One != nil {
+		all = slices.Concat(all, s.One.occs)
+	}
+	return slices.ContainsFunc(all, func(o occurrence) bool { return o.wide() })
 }
 
 // keys evaluates the lists of keys that the rows are pinned to.
@@ -192,7 +219,7 @@ func (sp *splitter) keyLists() {
 		found = append(found, occ)
 	}
 	sp.plan.anchors = found
-	if o := &found[0]; len(found) == 1 && o.isList() && len(o.parts[0].lists) == 1 {
+	if o := &found[0]; len(found) == 1 && o.isList() && !o.wide() && len(o.parts[0].lists) == 1 {
 		if p := o.parts[0].lists[0].param; p > 0 && sp.mentions(p) == 1 {
 			sp.plan.listParam = p
 		}

@@ -1267,3 +1267,64 @@ select count(x.*), count(x.*) filter (where x.* is null), count(*) from (select 
 ?! select x.i from (select i from facts) x order by x
 ?select distinct x from (select i from facts) x
 ?! select tenant_id, id from facts order by (i, g), 1, 2
+# lists of keys of several columns
+select region, num, id, km from legs where (region, num) in (('a', 1), ('b', 2), ('a', 1), ('A', 3))
+select region, num, id, km from legs where (num, region) in ((1, 'a'), ('2', 'b'::text), (3::bigint, $1)) -- 'ab'
+select region, num, id, km from legs where (region, num) in (('a', 1), (null, 2), ('b', null))
+select count(*), sum(km) from legs where (region, num) in ((null, 2), ('b', null))
+select region, num, id, km from legs where (region, num) in (('a', 1), ('', 2))
+select region, num, id, km from legs where (region, num) in (('a', 1), ($1, 2)) -- ''
+select region, num, id, km from legs where (region, num) not in (('a', 1), ('b', 2))
+select region, num, id, km from legs where (region, num) in (('a', 1), ('b', 2)) or km = 1
+select region, num, id, km from legs where not ((region, num) in (('a', 1), ('b', 2)))
+select region, num, id, km from legs where (region, num) in (('a', 1), ('b', 2)) is not true
+~select region, num, id, km from legs where (region, num) in (('a', 1), ('b', 'x'))
+~select region, num, id, km from legs where (region, num) in (('a', 1), (2::int, 'b'::text))
+select region, num, id, km from legs where (region, num, km) in (('a', 1, 1), ('b', 2, id), ('a', 2, num))
+select region, num, id, km from legs where (region, num) in (('a', 1), ('b', (select max(id)::int from plans)))
+select l.region, l.num, l.id, l.km, s.place from legs l join stops s using (region, num) where (region, num) in (('a', 1), ('b', 2), ('ab', 3))
+select l.region, l.num, l.id, l.km, s.place from legs l left join stops s on s.region = l.region and s.num = l.num and (s.num, s.region) in ((1, 'a'), (2, 'b')) where l.num < 3
+select l.region, l.num, l.id, l.km, s.place from legs l left join stops s on s.region = l.region and s.num = l.num where (l.region, l.num) in (('a', 1), ('b', 2)) and (s.num, s.region) in ((1, 'a'), (2, 'b'), (3, 'a'))
+?select l.region, l.num, l.id, l.km, s.place from legs l cross join stops s where (l.region, l.num) in (('a', 1), ('b', 2), ('ab', 3), ('A', 0)) and (s.num, s.region) in ((1, 'a'), (2, 'b'), (0, 'a-b'))
+select region, num, count(*) from legs where (region, num) in (('a', 1), ('b', 2), ('ab', 3)) group by region, num
+select km, count(*) from legs where (region, num) in (('a', 1), ('b', 2), ('ab', 3)) group by km
+! select region, num, id, km from legs where (region, num) in (('a', 1), ('b', 2), ('ab', 3)) order by km desc, region, num, id limit 3
+select region, num from legs where (region, num) in (('a', 1), ('b', 2)) union all select region, num from stops where (region, num) in (('ab', 0), ('A', 3))
+select region, num from legs where (region, num) in (('a', 1), ('b', 2)) except select region, num from stops where region = 'a' and num in (1, 2)
+select region, num, id, km from legs where region = 'a' and num in (1, 2, 2, null)
+select region, num, id, km from legs where region = any(array['a', 'b', null]) and num = any(array[1, 3])
+select region, num, id, km from legs where region = any($1) and num = any($2::int[]) -- '{a,b,NULL}' ;; '{1,3,1}'
+select region, num, id, km from legs where region = any($1) and num = any($1::text::int[]) -- '{1,2}'
+select region, num, id, km from legs where region in ('a', 'b') and num = any('{}'::int[])
+select region, num, id, km from legs where region in ('a', 'b') and num = any(null::int[])
+select region, num, id, km from legs where region = 'a' and num between 1 and 2
+select region, num, id, km from legs where (region, num) in (select * from unnest(array['a', 'b', 'ab'], array[1, 2]))
+select region, num, id, km from legs where (region, num) in (select * from unnest(array['a', null, 'ab'], array[1, 2, null]))
+select region, num, id, km from legs where (num, region) in (select n, r from unnest(array['a', 'b'], array[1, 2]::smallint[]) as u (r, n) where n > 1)
+select region, num, id, km from legs where (region, num) in (select * from unnest($1::text[], $2::int[])) -- '{a,b,NULL,ab}' ;; '{1,2,3}'
+select region, num, id, km from legs where (region, num) not in (select * from unnest(array['a', 'b'], array[1, 2]))
+select region, num, id, km from legs where (region, num) not in (select * from unnest(array['a', 'b'], array[1]))
+select region, num, id, km from legs where (region, num) = any (select * from unnest(array['a', 'b'], array[1, 2]))
+select region, num, id, km from legs where (region, num) in (select unnest(array['a', 'b', 'ab']), unnest(array[1, 2]))
+~select region, num, id, km from legs where (region, num) in (select * from unnest(array['a', 'b'], array['1', '2']))
+~select region, num, id, km from legs where (region, num) in (select * from unnest(array['a', 'b']))
+select l.region, l.num, l.id, l.km, u.n, u.at from legs l join unnest(array['a', 'b', 'a', null], array[1, 2, 1, 1]) with ordinality as u (r, n, at) on (u.r, u.n) = (l.region, l.num)
+! select l.region, l.num, l.id, l.km, u.at from legs l join unnest(array['b', 'a', 'a'], array[2, 1, 1]) with ordinality as u (r, n, at) on (u.r, u.n) = (l.region, l.num) order by u.at desc, l.id
+?select l.region, l.num, l.id, l.km, u.* from unnest(array['a', 'zz'], array[1, 1]) as u (r, n) left join legs l on (u.r, u.n) = (l.region, l.num)
+select l.region, l.num, l.id, l.km from legs l join (values ('a', 1), ('b', 2), ('a', 1)) v (r, n) on v.r = l.region and v.n = l.num
+select region, num, id, km from legs where (region, num) in (values ('a', 1), ('b', 2), (null, 1))
+with v (r, n) as (values ('a', 1), ('b', 2)) select l.region, l.num, l.id, l.km from v x, v y, legs l where l.region = x.r and l.num = y.n
+with v (r, n) as (values ('a', 1), ('b', 2)) select region, num, id, km from legs where region in (select r from v) and num in (select n from v)
+with v (r, n) as (values ('a', 1), ('b', 2)) select region, num, id, km from legs where (region, num) in (select * from v) and exists (select from v where r = region and n <> num)
+with recursive v (r, n) as (select * from (values ('a', 1), ('b', 2)) z (r, n) union select x.r, y.n from v x, (values (1), (2)) y (n)) select l.region, l.num, l.id, l.km from legs l join v on v.r = l.region and v.n = l.num
+with v as materialized (select * from unnest(array['a', 'b'], array[1, 2]) as u (r, n)) select l.region, l.num, l.id, l.km from legs l, v x, v y where l.region = x.r and l.num = y.n and x.n <= y.n
+select tenant_id, id, g from facts where tenant_id in (select unnest(array[1, 2, 5, 5, null])) and id < 2
+select f.id, u.k from facts f join unnest(array[1, 2, 5, 5, null]::bigint[]) as u (k) on u.k = f.tenant_id
+select tenant_id, id from facts where tenant_id = any(array[1, 2, 5, 5, null])
+select tenant_id, id from facts where tenant_id = any(array['1', '2']::bigint[])
+~select tenant_id, id from facts where tenant_id = any(array['1', '2'])
+select tenant_id, id from facts where tenant_id = any(array[1, 2.0])
+select tenant_id, id from facts where (tenant_id, id) in ((1, 0), (2, 1), (5, 2), (5, null))
+?select tenant_id, id from facts where tenant_id in (select tenant_id from orders where tenant_id in (1, 2, 5) limit 100)
+select tenant_id, id from facts where tenant_id in (select tenant_id from orders where tenant_id = any(array[1, $1::bigint, 5])) -- 2
+select tenant_id, id from facts f where tenant_id in (select tenant_id from orders o where tenant_id = 2) and not exists (select from orders o where o.tenant_id = f.tenant_id and o.id = f.id)

@@ -19,12 +19,20 @@ type Generator struct {
 	own   map[Column]string // what the statement's values are, mostly
 	far   float64           // how often a value is another one
 	pin   float64           // how often a table gets a condition that may pin it
+	lists float64           // how often that is a list of keys
 	first Table             // the table that is like the handle's key; none without a handle
 }
 
 // New returns a generator for one statement. pin is how often a table gets a condition that may name its key.
 func New(r *rand.Rand, pin float64) *Generator {
-	return &Generator{r: r, own: map[Column]string{}, far: 0.06, pin: pin}
+	return &Generator{r: r, own: map[Column]string{}, far: 0.06, pin: pin, lists: 0.1}
+}
+
+// Lists returns one for a statement whose conditions are mostly lists of keys.
+func Lists(r *rand.Rand, pin float64) *Generator {
+	g := New(r, pin)
+	g.lists = 0.75
+	return g
 }
 
 // Scoped returns one for a statement on a handle.
@@ -193,6 +201,9 @@ func (g *Generator) pinned(rel relation) string {
 	for i, c := range cols {
 		values[i], typed[i] = g.constant(c), g.typed(c)
 	}
+	if g.chance(g.lists) {
+		return g.listed(rel, cols)
+	}
 	row, list, types := g.row(names), strings.Join(typed, ", "), g.row(values)
 	switch g.r.IntN(20) {
 	case 0, 1:
@@ -351,6 +362,8 @@ func (g *Generator) item(depth int, seen []relation) (string, relation) {
 			}
 		}
 		return t.Name + " as " + rel.name + "(" + strings.Join(names, ", ") + ")", rel
+	case t.Key != nil && g.chance(0.15*g.lists):
+		return g.listItem(t, rel.name)
 	case depth > 0 && g.chance(0.2):
 		return g.derived(depth-1, t, rel.name)
 	}
@@ -462,7 +475,11 @@ func (g *Generator) from(depth int) (string, []relation) {
 		more, r := g.item(depth, rels)
 		kind := g.pick(" join ", " join ", " left join ", " left join ", " right join ", " full join ")
 		var conds []string
-		conds = append(conds, g.link(pick(g, rels), r))
+		if on := g.apart(rels, r); len(rels) > 1 && on != "true" && g.chance(0.15) {
+			conds = append(conds, on)
+		} else {
+			conds = append(conds, g.link(pick(g, rels), r))
+		}
 		if g.chance(0.15) {
 			conds = append(conds, g.pinned(pick(g, append(rels, r))))
 		}

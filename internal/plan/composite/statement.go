@@ -14,17 +14,31 @@ func (g *Generator) selectStatement() (sql string, ordered bool) {
 		return "select " + g.number(rels) + " as v from " + from + g.where(1, rels) + g.pick(" union ", " union all ", " except ", " intersect ") +
 			"select " + g.number(more) + " from " + other + g.where(1, more), false
 	}
+	if g.chance(0.06 * g.lists) {
+		return g.mixed(), false
+	}
 	with := ""
 	from, rels := g.from(1)
-	if g.chance(0.1) {
-		inner, rel := g.derived(1, pick(g, Tables), "w")
+	if g.chance(0.1 + 0.1*g.lists) {
+		t := pick(g, Tables)
+		inner, rel := g.derived(1, t, "w")
 		with = "with w as " + strings.TrimSuffix(inner, " w") + " "
+		if t.Key != nil && g.chance(g.lists) {
+			rel = relation{name: "w", key: t.Key, cols: t.Key}
+			with = "with w(" + strings.Join(t.KeyNames(), ", ") + ") as (" + g.listQuery(t.Key) + ") "
+		}
 		a, b := rel, rel
 		a.name = g.newAlias()
 		from, rels = "w "+a.name, []relation{a}
 		if g.chance(0.5) {
 			b.name = g.newAlias()
 			from, rels = from+" join w "+b.name+" on "+g.and([]string{g.link(a, b)}), append(rels, b)
+		}
+		if g.chance(0.5) {
+			more, r := g.item(0, rels)
+			if on := g.apart(rels, r); on != "true" {
+				from, rels = from+g.pick(" join ", " left join ")+more+" on "+on, append(rels, r)
+			}
 		}
 	}
 	where := g.where(2, rels)
