@@ -250,7 +250,7 @@ func TestAnInputOfAListOfKeysAsksTheirShards(t *testing.T) {
 	require.True(t, b.Few)
 	require.True(t, b.OwnKeys())
 	_, args := b.Shard(plan.Unasked, []shard.Range{{Lo: 0, Hi: 5}}, b.Keys[:1], time.Time{})
-	require.Equal(t, []any{"{1}"}, args)
+	require.Equal(t, []any{plan.KeyArray{shard.Int64(1)}}, args)
 	require.Empty(t, b.FinalArgs(time.Time{}))
 
 	// Two inputs may be of different keys.
