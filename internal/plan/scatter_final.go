@@ -171,6 +171,7 @@ func (g *groupedQuery) write(w *finalWriter) (string, error) {
 	if len(w.columns) != len(g.columns) {
 		return "", fewColumns()
 	}
+	w = g.asWritten(w)
 	for i, c := range g.columns {
 		if err := w.compared(i, c); err != nil {
 			return "", err
@@ -185,6 +186,19 @@ func (g *groupedQuery) write(w *finalWriter) (string, error) {
 		}
 	}
 	return g.typed(w.columns, w.approximate)
+}
+
+// asWritten names the columns by the expressions that they are of, for what a refusal says; not by one with a constant,
+// which may be somebody's key.
+func (g *groupedQuery) asWritten(w *finalWriter) *finalWriter {
+	named := *w
+	named.columns = slices.Clone(w.columns)
+	for i, c := range g.columns {
+		if !strings.ContainsAny(c.text, "\x00'$0123456789") {
+			named.columns[i].Name = c.text
+		}
+	}
+	return &named
 }
 
 // typed writes what depends on the types of the partial results.

@@ -235,6 +235,24 @@ func TestTheRefusalOfAPartIsThatOfTheStatement(t *testing.T) {
 	}
 }
 
+func TestARefusalNamesTheExpressionNotTheColumnThatCarriesIt(t *testing.T) {
+	for sql, says := range map[string]string{
+		"select org || body collate ci, count(*) from docs group by 1":                  `of the column "org || body collate ci" is compared`,
+		"select array_agg(org || body collate ci order by id) from docs":                `of the column "org || body collate ci" is ordered`,
+		"select org || body collate ci || 'x', count(*) from docs group by 1":           `of the column "c1" is compared`,
+		"select id, rank() over (order by org || body collate ci) from docs order by 1": `of the column "org || body collate ci" is ordered`,
+	} {
+		s, err := plan.BuildScatter(sql, fixture, "app", false)
+		require.NoError(t, err, sql)
+		columns := s.SentColumns()
+		for i := range columns {
+			columns[i].Type = pgtype.TextOID
+		}
+		_, err = s.Final(columns)
+		require.ErrorContains(t, err, says, sql)
+	}
+}
+
 func TestTheTablesOfAllInputsAreThePlans(t *testing.T) {
 	s, err := plan.BuildScatter("select count(*) from adopted union all select count(*) from items union all select id from plans", fixture, "app", false)
 	require.NoError(t, err)
