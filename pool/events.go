@@ -30,6 +30,7 @@ type event struct {
 type news struct {
 	unsaid  []event
 	telling bool // tell is running
+	limited bool // the limit has changed before
 
 	patience time.Duration // overLimitNews, but in tests
 
@@ -155,9 +156,10 @@ func (d *Database) dialAttrs(kind string) []slog.Attr {
 	return attrs
 }
 
-// tellLimitLocked is news of a limit that is about to change. mu must be held.
+// tellLimitLocked is news of a limit that is about to change. That a pool serves nobody before it has begun is nothing to
+// warn of, and at its end it is no news. mu must be held.
 func (in *Instance) tellLimitLocked(n int, reason string) {
-	if n == in.limit && reason == in.reason {
+	if in.closing || n == in.limit && reason == in.reason {
 		return
 	}
 	attrs := []slog.Attr{slog.Int("from", in.limit), slog.Int("to", n)}
@@ -165,9 +167,15 @@ func (in *Instance) tellLimitLocked(n int, reason string) {
 		attrs = append(attrs, slog.String("reason", reason))
 	}
 	if n == 0 {
-		in.tellLocked(slog.LevelWarn, "the limit is 0, nobody is served", attrs...)
+		level := slog.LevelWarn
+		if !in.news.limited && in.stat.Dials == 0 {
+			level = slog.LevelInfo
+		}
+		in.news.limited = true
+		in.tellLocked(level, "the limit is 0, nobody is served", attrs...)
 		return
 	}
+	in.news.limited = true
 	in.tellLocked(slog.LevelInfo, "the limit has changed", attrs...)
 }
 

@@ -225,3 +225,24 @@ func (b blocked) Handle(context.Context, slog.Record) error {
 	<-b.until
 	return nil
 }
+
+func TestAPoolThatBeginsOrEndsWithoutALimitIsNothingToWarnOf(t *testing.T) {
+	s := shared(t)
+	var log lines
+	in := s.instance(limit(2), log.config)
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	in.Suspend("it has not asked yet")
+	eventually(t, "told", func() bool { return len(log.having("it has not asked yet")) == 1 })
+	require.Empty(t, log.having("level=WARN"))
+
+	in.Suspend("nothing is left") // asked, and was given nothing
+	eventually(t, "warned", func() bool { return len(log.having("level=WARN")) == 1 })
+	require.NoError(t, in.SetLimit(2))
+	require.NoError(t, db.Ping(within(t, soon)))
+	in.Suspend("it ran out")
+	eventually(t, "warned", func() bool { return len(log.having("level=WARN")) == 2 })
+
+	require.NoError(t, in.Close(within(t, soon)))
+	in.Suspend("it is closed")
+	require.Empty(t, log.having("it is closed"))
+}
