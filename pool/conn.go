@@ -5,6 +5,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/keyway-go/keyway/internal/copyguard"
 )
 
 // A Conn is one connection lent to the caller, who alone may use it, until Release, ReleaseClean or Discard: the first
@@ -92,7 +94,7 @@ func (c *Conn) CopyFrom(ctx context.Context, table pgx.Identifier, columns []str
 		return 0, err
 	}
 	defer c.exit(r)
-	return r.conn.CopyFrom(ctx, table, columns, src)
+	return copyguard.Run(ctx, table, columns, src, r.conn.CopyFrom)
 }
 
 // Begin is [pgx.Conn.Begin]. The connection stays the caller's after the transaction.

@@ -5,6 +5,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/keyway-go/keyway/internal/copyguard"
 )
 
 // Keyed is a [Database] for callers of one key, of whom Config.MaxPerKey have a connection at once. It is a value that
@@ -93,7 +95,7 @@ func (k Keyed) CopyFrom(ctx context.Context, table pgx.Identifier, columns []str
 		return 0, err
 	}
 	defer r.release()
-	return r.conn.CopyFrom(ctx, table, columns, src)
+	return copyguard.Run(ctx, table, columns, src, r.conn.CopyFrom)
 }
 
 // Begin is [Database.Begin] for the key.

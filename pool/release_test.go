@@ -282,3 +282,41 @@ func TestABatchThatBeginsATransactionGivesItsConnectionBackAtTheTransactionsEnd(
 	require.Zero(t, in.Stat().InUse)
 	require.Equal(t, 1, in.Stat().Idle)
 }
+
+// panickingSource panics in its n-th call of Next, or with n of 0 in Values.
+type panickingSource struct{ n int }
+
+func (s *panickingSource) Next() bool {
+	if s.n--; s.n == 0 {
+		panic("a source of the caller")
+	}
+	return true
+}
+
+func (s *panickingSource) Values() ([]any, error) {
+	if s.n < 0 {
+		panic("a source of the caller")
+	}
+	return []any{1}, nil
+}
+
+func (*panickingSource) Err() error { return nil }
+
+func TestAPanicInASourceOfCopyFromIsTheCallersAndStoresNothing(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(1))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	ctx := within(t, soon)
+	_, err := db.Exec(ctx, "create table copied (n int)")
+	require.NoError(t, err)
+	for _, at := range []int{0, 1, 3, 100_000} {
+		require.PanicsWithValue(t, "a source of the caller", func() {
+			_, _ = db.CopyFrom(ctx, pgx.Identifier{"copied"}, []string{"n"}, &panickingSource{n: at})
+		})
+	}
+	var n int
+	require.NoError(t, db.QueryRow(ctx, "select count(*) from copied").Scan(&n))
+	require.Zero(t, n)
+	require.Zero(t, in.Stat().InUse)
+	require.EqualValues(t, 1, in.Stat().Dials, "the connection is fit for others")
+}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/keyway-go/keyway/internal/copyguard"
 )
 
 // The wrappers here tell a connection that is lost under way from one that was closed before; see [LostError]. Those
@@ -144,7 +146,7 @@ func (w *tx) CopyFrom(ctx context.Context, table pgx.Identifier, columns []strin
 		return 0, err
 	}
 	defer w.by.exit(r)
-	return w.Tx.CopyFrom(ctx, table, columns, src)
+	return copyguard.Run(ctx, table, columns, src, w.Tx.CopyFrom)
 }
 
 func (w *tx) Prepare(ctx context.Context, name, sql string) (*pgconn.StatementDescription, error) {

@@ -35,7 +35,7 @@ func (e *BatchError) Unwrap() error { return e.Err }
 // The statements of one shard run in one implicit transaction there. A batch for several shards is not atomic: each
 // shard's part commits or rolls back by itself, an error of one leaves the results of the others as they are, and Close
 // returns a [*PartialBatchError] when a part that writes was committed and another one was not. [DB.InTx] keeps writes of
-// one key together.
+// one key together. An argument whose own code panics fails its shard's part there, since others may be committed.
 //
 // What the batch writes is committed when Close of the results has returned nil. When the reply to a part that writes is
 // lost, the error holds a [*txn.InDoubtError].

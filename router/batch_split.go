@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/keyway-go/keyway/internal/merge"
 	"github.com/keyway-go/keyway/internal/pgerr"
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/txn"
@@ -44,11 +46,31 @@ func (db *DB) sendSplit(ctx context.Context, b *pgx.Batch, parts []*batchPart) p
 		for _, n := range p.results.numbers {
 			s.of[n-1] = p
 		}
-		sending.Go(func() { p.results.BatchResults = conns[i].SendBatch(ctx, p.batch) })
+		sending.Go(func() { p.results.BatchResults = sendPart(ctx, conns[i], p.batch) })
 	}
 	sending.Wait()
 	return s
 }
+
+// sendPart is SendBatch on a goroutine of ours, where a panic of an argument's own code must not end the process. Other
+// parts may be on their way and commit, so it is an error of this part rather than a panic of the caller's, who could not
+// tell then what is stored.
+func sendPart(ctx context.Context, conn *pool.Conn, b *pgx.Batch) (results pgx.BatchResults) {
+	defer func() {
+		if v := recover(); v != nil {
+			results = pgx.FailedBatchResults(b, unsentError{&merge.PanicError{Value: v, Stack: debug.Stack()}})
+		}
+	}()
+	return conn.SendBatch(ctx, b)
+}
+
+// unsentError is of a part whose arguments could not be encoded, which pgx does before it sends anything of it.
+type unsentError struct{ error }
+
+func (e unsentError) Unwrap() error { return e.error }
+
+// SafeToRetry is true: nothing was sent.
+func (unsentError) SafeToRetry() bool { return true }
 
 var errBatchEnd = errors.New(errPrefix + "the batch has no more results")
 

@@ -28,6 +28,9 @@ const (
 // it where the reply of a shard was lost. A table of no kind and a reference table
 // are refused, and so is a copy to more shards at once than the process may have connections (*pool.TooManyError);
 // [DB.CopyInParts] needs one. The values of a row must not be changed after Values has returned them.
+//
+// A panic of src is the caller's to recover from, and leaves nothing behind. One of a value's own code, which pgx encodes on
+// a goroutine of its own, ends the process, as with pgx.
 func (db *DB) CopyFrom(
 	ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource,
 ) (int64, error) {

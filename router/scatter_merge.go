@@ -182,15 +182,20 @@ func (r *scatterRows) finished(opt merge.Options) (pgx.Rows, error) {
 	if err != nil {
 		return nil, &blamedError{first.node, err}
 	}
+	handed := false
+	defer func() { // also when an argument's own code panics
+		if !handed {
+			conn.Release()
+		}
+	}()
 	if err := first.speaks(r.gather.dialect, conn); err != nil {
-		conn.Release()
 		return nil, err
 	}
 	got, err := rows.Finish(r.ctx, conn, &first.types.written, template(final), r.binding.FinalArgs(r.now)...)
 	if err != nil {
-		conn.Release()
 		return nil, &blamedError{first.node, err}
 	}
+	handed = true
 	return &finishedRows{Rows: got, node: first.node, conn: conn}, nil
 }
 

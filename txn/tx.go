@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/keyway-go/keyway/internal/copyguard"
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
 )
@@ -186,7 +187,7 @@ func (tx *Tx) CopyFrom(
 		}
 	}
 	source := &copySource{CopyFromSource: rows}
-	n, err := tx.Tx.CopyFrom(ctx, table, columns, source)
+	n, err := copyguard.Run(ctx, table, columns, source, tx.Tx.CopyFrom)
 	if err != nil && source.err != nil {
 		return n, source.err
 	}

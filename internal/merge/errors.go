@@ -3,6 +3,7 @@ package merge
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -32,6 +33,30 @@ func (e *ShardError) Error() string { return fmt.Sprintf("shard %s: %v", e.Shard
 
 // Unwrap returns what failed there.
 func (e *ShardError) Unwrap() error { return e.Err }
+
+// PanicError is a panic of code that an argument brings along, such as its Value method, or of a tracer, while a
+// statement was being sent. Next panics with the value; who only closes the rows has this in Err.
+type PanicError struct {
+	Value any
+	Stack []byte
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("code of the caller panicked while the statement was being sent: %v", e.Value)
+}
+
+// Unwrap gives the error that was the panic.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// recovered makes a panic an error. It is to be deferred.
+func recovered(err *error) {
+	if v := recover(); v != nil {
+		*err = &PanicError{Value: v, Stack: debug.Stack()}
+	}
+}
 
 // MismatchError says that two shards answered a statement with columns that cannot be merged.
 type MismatchError struct {

@@ -40,7 +40,7 @@ func (p *pump) run(here bool) {
 		p.end()
 		return
 	}
-	src, err := p.in.Open(p.rows.ctx)
+	src, err := p.open()
 	if err != nil {
 		p.rows.fail(p, err)
 		p.end()
@@ -56,6 +56,24 @@ func (p *pump) run(here bool) {
 		return
 	}
 	p.read(src, here)
+}
+
+// send reports whether the statement was sent. One whose arguments panic was not: open comes to that again.
+func (p *pump) send() (sent bool) {
+	s, ok := p.in.(Sender)
+	if !ok {
+		return false
+	}
+	var err error
+	defer recovered(&err)
+	return s.Send(p.rows.ctx)
+}
+
+// open opens the input. What an argument's own code panics with is for the caller, who could not recover from it on this
+// goroutine.
+func (p *pump) open() (src Source, err error) {
+	defer recovered(&err)
+	return p.in.Open(p.rows.ctx)
 }
 
 // empty is for a source without rows. One that failed has no columns.

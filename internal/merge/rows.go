@@ -133,8 +133,7 @@ func (r *Rows) send() bool {
 	all := true
 	for i := range r.pumps {
 		p := &r.pumps[(r.opt.First+i)%r.inputs]
-		s, ok := p.in.(Sender)
-		p.sent = ok && s.Send(r.ctx)
+		p.sent = p.send()
 		all = all && p.sent
 	}
 	return all
@@ -248,7 +247,8 @@ func (r *Rows) await(what int) bool {
 	return !r.stopping()
 }
 
-// Next implements [pgx.Rows].
+// Next implements [pgx.Rows]. It panics with what an argument's own code panicked with on a goroutine of the merge, when
+// every input has been given back.
 func (r *Rows) Next() bool {
 	if r.closed {
 		return false
@@ -257,6 +257,9 @@ func (r *Rows) Next() bool {
 		return true
 	}
 	r.Close()
+	if p, ok := errors.AsType[*PanicError](r.err); ok {
+		panic(p.Value)
+	}
 	return false
 }
 
