@@ -129,3 +129,35 @@ func TestAConnectionGivenBackUnaskedIsAskedTheNextTime(t *testing.T) {
 	require.NoError(t, db.Ping(within(t, soon)))
 	require.EqualValues(t, 1, in.Stat().Pings)
 }
+
+// TestAConnectionThatAnAbandonedWaitGotIsAskedTheNextTime: an AcquireMany gives up while one connection is missing and
+// another, which had been idle for long, was lent to it.
+func TestAConnectionThatAnAbandonedWaitGotIsAskedTheNextTime(t *testing.T) {
+	s := shared(t)
+	in := s.instance(limit(4), func(c *pool.Config) { c.PingAfter, c.HealthInterval, c.Reserve = 2*time.Second, -1, 2 })
+	missing, idle := in.Database("postgres", pool.DatabaseConfig{}), in.Database(s.db, pool.DatabaseConfig{})
+	others := in.Database("template1", pool.DatabaseConfig{})
+	require.NoError(t, idle.Ping(within(t, soon)))
+	time.Sleep(3500 * time.Millisecond) // being idle is what is tested
+
+	low := pool.WithClass(within(t, soon), pool.Scatter)
+	held := takeAll(t, func(context.Context) (*pool.Conn, error) { return others.Acquire(low) }, 2) // all but the reserve
+	ctx, cancel := context.WithCancel(low)
+	done := make(chan error)
+	go func() {
+		_, err := pool.AcquireMany(ctx, missing, idle)
+		done <- err
+	}()
+	eventually(t, "both wait", waiting(in, 2))
+	last, err := missing.Acquire(within(t, soon))
+	require.NoError(t, err)
+	held[0].Release()
+	eventually(t, "one waits", waiting(in, 1))
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+	held[1].Release()
+	last.Release()
+	require.Zero(t, in.Stat().Pings)
+	require.NoError(t, idle.Ping(within(t, soon)))
+	require.EqualValues(t, 1, in.Stat().Pings)
+}

@@ -240,6 +240,8 @@ func (in *Instance) leave(w *waiter) (settled bool) {
 func (in *Instance) returnUnused(w *waiter) {
 	switch {
 	case w.err != nil:
+	case w.stale:
+		in.putBackUnasked(w.res)
 	case w.res != nil:
 		in.putBackUnused(w.res)
 	default:
