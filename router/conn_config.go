@@ -25,14 +25,18 @@ const defaultConnectTimeout = 5 * time.Second
 //
 // The result holds the password in clear text; do not log it.
 func (c Config) ConnConfig(id shard.ID, p Purpose) (*pgx.ConnConfig, error) {
-	return c.connConfig(context.Background(), id, p)
+	cc, err := c.connConfig(context.Background(), id, p)
+	if err != nil {
+		return nil, fmt.Errorf("shard %s: %w", id, err)
+	}
+	return cc, nil
 }
 
-// connConfig is ConnConfig for as long as ctx allows, and a connection attempt may take.
+// connConfig is ConnConfig for as long as ctx allows, and a connection attempt may take. Its errors do not name the shard.
 func (c Config) connConfig(ctx context.Context, id shard.ID, p Purpose) (*pgx.ConnConfig, error) {
 	s, ok := c.Shards[id]
 	if !ok {
-		return nil, fmt.Errorf("shard %s: is not among the shards (%s)", id, joined(c.Shards))
+		return nil, fmt.Errorf("it is not among the shards (%s)", joined(c.Shards))
 	}
 	cc, err := c.instanceConfig(s.Instance, p, c.Instances[s.Instance].sessionAddress())
 	if err != nil {
@@ -43,7 +47,7 @@ func (c Config) connConfig(ctx context.Context, id shard.ID, p Purpose) (*pgx.Co
 		ctx, cancel := context.WithTimeout(ctx, cc.ConnectTimeout)
 		defer cancel()
 		if cc.Password, err = c.askPassword(ctx, s.Instance, p); err != nil {
-			return nil, fmt.Errorf("shard %s: password of instance %s for %s: %w", id, s.Instance, p, err)
+			return nil, fmt.Errorf("password of instance %s for %s: %w", s.Instance, p, err)
 		}
 	}
 	return cc, nil
