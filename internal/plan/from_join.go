@@ -133,12 +133,11 @@ func (r *reader) using(j *sqlparse.Join, l, rr *namespace, on *domain) *namespac
 			on.equal(lc, rc)
 		}
 		merged := lc
-		switch j.Kind {
-		case sqlparse.JoinRight:
+		switch {
+		case j.Kind == sqlparse.JoinFull, lc.fam != rc.fam:
+			merged = &column{name: name} // of a type that both become, in which two keys may be one
+		case j.Kind == sqlparse.JoinRight:
 			merged = rc
-		case sqlparse.JoinFull:
-			merged = &column{name: name}
-		default:
 		}
 		out.cols = append(out.cols, merged)
 	}
