@@ -185,7 +185,7 @@ func (w *movingWorld) ask(db querier, mayMove bool, given ...any) {
 	if len(given) > 0 {
 		sql, args = given[0].(string), given[1:]
 	}
-	for attempt := 0; ; attempt++ {
+	for {
 		if len(given) == 0 {
 			sql, args, ordered = w.g.statement()
 		}
@@ -193,7 +193,7 @@ func (w *movingWorld) ask(db querier, mayMove bool, given ...any) {
 		if len(given) == 0 && (refusal(err) != "" || strings.Contains(sql, "sum(f.f)")) {
 			continue // floats are added in another order on another server
 		}
-		if _, ok := errors.AsType[*router.MovedError](err); ok && mayMove && attempt == 0 {
+		if _, ok := errors.AsType[*router.MovedError](err); ok && mayMove {
 			w.moved++
 			return
 		}
