@@ -166,17 +166,16 @@ func (in *Instance) tellLimitLocked(n int, reason string) {
 	if reason != "" {
 		attrs = append(attrs, slog.String("reason", reason))
 	}
-	if n == 0 {
-		level := slog.LevelWarn
-		if !in.news.limited && in.stat.Dials == 0 {
-			level = slog.LevelInfo
-		}
-		in.news.limited = true
-		in.tellLocked(level, "the limit is 0, nobody is served", attrs...)
-		return
-	}
+	begins := !in.news.limited && in.stat.Dials == 0
 	in.news.limited = true
-	in.tellLocked(slog.LevelInfo, "the limit has changed", attrs...)
+	switch {
+	case n > 0:
+		in.tellLocked(slog.LevelInfo, "the limit has changed", attrs...)
+	case begins:
+		in.tellLocked(slog.LevelInfo, "the limit is 0, nobody is served", attrs...)
+	default:
+		in.tellLocked(slog.LevelWarn, "the limit is 0, nobody is served", attrs...)
+	}
 }
 
 // tellOverLimitLocked is called at every tick. mu must be held.

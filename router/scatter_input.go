@@ -16,10 +16,7 @@ import (
 	"github.com/keyway-go/keyway/shard"
 )
 
-const (
-	cancelTime       = 2 * time.Second
-	firstUserDefined = 16384 // the first oid that differs between databases
-)
+const cancelTime = 2 * time.Second
 
 var errStopped = errors.New("the statement was ended")
 
@@ -254,7 +251,7 @@ func (in *input) unnamed(fields []pgconn.FieldDescription) (oids []uint32) {
 		return nil
 	}
 	for _, f := range fields {
-		if f.DataTypeOID < firstUserDefined {
+		if f.DataTypeOID < merge.FirstUserDefined {
 			continue
 		}
 		if in.types.find(f.DataTypeOID) == nil {

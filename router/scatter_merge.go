@@ -70,7 +70,8 @@ func blame(parts []share, err error) *node {
 // merged brings the rows of all shards together as the plan says.
 func (r *scatterRows) merged() (pgx.Rows, error) {
 	opt := merge.Options{
-		Wave: r.gather.wave, Together: r.gather.wave == 0, First: r.gather.sentFirst(), Budget: r.opts.budget, CompareTypes: r.gather.compareTypes,
+		Wave: r.gather.wave, Together: r.gather.wave == 0, First: r.gather.sentFirst(), Budget: r.opts.budget,
+		CompareTypes: r.gather.compareTypes,
 	}
 	how := r.scatter.Combine
 	if how != plan.Concat && (r.byServer || needsServer(r.scatter)) {

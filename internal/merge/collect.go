@@ -47,7 +47,8 @@ func (c *Collected) FieldDescriptions() []pgconn.FieldDescription { return c.fie
 // are not for this.
 func Collect(ctx context.Context, inputs []Input, opt Options) (*Collected, error) {
 	rows := Concat(ctx, inputs, Options{
-		Wave: opt.Wave, Together: opt.Together, First: opt.First, Prefetch: opt.Prefetch, Budget: opt.Budget, Grace: opt.Grace, Types: opt.Types, CompareTypes: opt.CompareTypes,
+		Wave: opt.Wave, Together: opt.Together, First: opt.First, Prefetch: opt.Prefetch, Budget: opt.Budget, Grace: opt.Grace,
+		Types: opt.Types, CompareTypes: opt.CompareTypes,
 	})
 	defer rows.Close()
 	c := &Collected{fields: rows.FieldDescriptions()}

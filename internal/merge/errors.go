@@ -35,7 +35,8 @@ func (e *ShardError) Error() string { return fmt.Sprintf("shard %s: %v", e.Shard
 func (e *ShardError) Unwrap() error { return e.Err }
 
 // PanicError is a panic of code that an argument brings along, such as its Value method, or of a tracer, while a
-// statement was being sent. Next panics with the value; who only closes the rows has this in Err.
+// statement was being sent. Next panics with the value; who only closes the rows has this in Err. The text repeats
+// the value: it is the caller's own.
 type PanicError struct {
 	Value any
 	Stack []byte

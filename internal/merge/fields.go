@@ -6,8 +6,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// firstUserDefined is the first oid that differs between databases.
-const firstUserDefined = 16384
+// FirstUserDefined is the first oid that differs between databases (FirstNormalObjectId of PostgreSQL's access/transam.h).
+const FirstUserDefined = 16384
 
 // difference says why rows of columns b cannot stand among rows of columns a, or "". Type modifiers may differ, as they
 // do while a column is widened shard by shard: they do not change how a value is written.

@@ -280,9 +280,9 @@ func (r *Rows) describe(p *pump, src Source) error {
 func (r *Rows) compareTypes(b int) func(oidA, oidB uint32) string {
 	return func(oidA, oidB uint32) string {
 		switch {
-		case oidA == oidB && (r.opt.CompareTypes == nil || oidA < firstUserDefined):
+		case oidA == oidB && (r.opt.CompareTypes == nil || oidA < FirstUserDefined):
 			return ""
-		case r.opt.CompareTypes == nil || oidA < firstUserDefined || oidB < firstUserDefined:
+		case r.opt.CompareTypes == nil || oidA < FirstUserDefined || oidB < FirstUserDefined:
 			return fmt.Sprintf("the types with oid %d and %d", oidA, oidB)
 		default:
 			return r.opt.CompareTypes(r.described, oidA, b, oidB)
