@@ -1,7 +1,6 @@
 package merge
 
 import (
-	"fmt"
 	"slices"
 	"sync"
 )
@@ -239,56 +238,6 @@ func (p *pump) ready() int {
 
 // head is the row that take moved to.
 func (p *pump) head() [][]byte { return p.current.row(p.at) }
-
-// describe compares the columns of the inputs that have answered. Those of the first input are the ones given out, since
-// its types decode the values.
-func (r *Rows) describe(p *pump, src Source) error {
-	fields := src.FieldDescriptions()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.described >= 0 {
-		if what := difference(r.fields, fields, r.compareTypes(p.index)); what != "" {
-			return &MismatchError{ShardA: r.pumps[r.described].in.Shard(), ShardB: p.in.Shard(), What: what}
-		}
-		for i := range fields {
-			if fields[i].TypeModifier != r.fields[i].TypeModifier {
-				r.widened = append(r.widened, i)
-			}
-		}
-	}
-	if r.described < 0 || p.index == 0 {
-		// A copy: pgx keeps them in the connection's buffer.
-		r.fields, r.described = slices.Clone(fields), p.index
-	}
-	if p.index == 0 {
-		if r.types == nil {
-			r.types = src.TypeMap()
-		}
-	}
-	r.silent--
-	switch {
-	case r.opt.Together && r.silent == 0:
-		close(r.known)
-	case !r.opt.Together && p.index == 0:
-		close(r.known)
-		r.spread()
-	}
-	return nil
-}
-
-// compareTypes says what differs between a type of the described input and one of another, or "".
-func (r *Rows) compareTypes(b int) func(oidA, oidB uint32) string {
-	return func(oidA, oidB uint32) string {
-		switch {
-		case oidA == oidB && (r.opt.CompareTypes == nil || oidA < FirstUserDefined):
-			return ""
-		case r.opt.CompareTypes == nil || oidA < FirstUserDefined || oidB < FirstUserDefined:
-			return fmt.Sprintf("the types with oid %d and %d", oidA, oidB)
-		default:
-			return r.opt.CompareTypes(r.described, oidA, b, oidB)
-		}
-	}
-}
 
 // charge counts bytes that are held whatever the caller reads. It returns false past the budget.
 func (r *Rows) charge(p *pump, cost int64) bool {
