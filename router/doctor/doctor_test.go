@@ -218,6 +218,29 @@ func TestABudgetThatTheServersDoNotHaveIsFound(t *testing.T) {
 	p.says(doctor.Problem, "instance pg-1", "no connection budget is set", "keyway init")
 }
 
+// TestMoreShardsThanConnectionsAreFound: a read of all shards wants a connection to each database.
+func TestMoreShardsThanConnectionsAreFound(t *testing.T) {
+	p := blank(t)
+	for i := range 3 {
+		name := pgtest.Database(t, p.servers[0])
+		p.super(0, "alter database "+name+" owner to "+p.role("s0", router.Migrator))
+		p.cfg.Shards[shard.ID(fmt.Sprintf("s%d", 2+i))] = router.Shard{Instance: "pg-0", Database: name}
+	}
+	p.init()
+	says := func(connections, floor int, level doctor.Level, parts ...string) {
+		t.Helper()
+		p.exec("s0", fmt.Sprintf("update keyway.pool_budget set connections = %d, floor = %d, reserve = 1", connections, floor))
+		p.says(level, append(parts, "instance pg-0", "of the 5 connections that a read of all its shards here wants at once", "keyway pool set")...)
+	}
+	says(6, 1, doctor.Warning, "a process may have 4 at most")
+	says(7, 1, doctor.Note, "a process is sure of 1")
+	says(11, 4, doctor.Note, "a process is sure of 4")
+	p.exec("s0", "update keyway.pool_budget set connections = 11, floor = 5")
+	for _, f := range p.report().Findings {
+		require.NotContains(t, f.Sentence, "a read of all its shards here", f.Subject)
+	}
+}
+
 func TestMapsTablesAndMigrationsThatDifferAreFound(t *testing.T) {
 	p := healthy(t)
 	p.table("s1", "extra")

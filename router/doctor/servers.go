@@ -3,9 +3,6 @@ package doctor
 import (
 	"fmt"
 	"strconv"
-	"strings"
-
-	"github.com/keyway-go/keyway/pool/lease"
 )
 
 const oldestServer = 150000
@@ -91,88 +88,4 @@ func (x *examination) settings() {
 			}
 		}
 	})
-}
-
-// budget holds what all processes may take from a server against what it has.
-func (x *examination) budget() {
-	instances := make(map[string]bool)
-	for _, s := range x.cfg.Shards {
-		instances[s.Instance] = true
-	}
-	x.homes()
-	asserted := 0
-	x.perServer(func(instance string, of *facts) {
-		s := of.server
-		b, ok := x.budgetOf(instance)
-		if !ok {
-			return
-		}
-		budgeted := b.Connections
-		asserted += budgeted
-		if err := lease.Assert(instance, b, 0, x.cfg.Budget.Processes); err != nil {
-			x.add(Warning, "instance "+instance, strings.TrimPrefix(err.Error(), "lease: instance "+instance+": "),
-				"the row on the server counts")
-		}
-		x.report.Servers = append(x.report.Servers, ServerReport{Instance: instance, Version: s.version,
-			MaxConnections: s.maxConnections, Reserved: s.reserved, Budgeted: budgeted, InUse: s.others})
-		x.fits(instance, of, budgeted)
-	})
-	if len(x.report.Servers) == len(instances) && asserted != x.cfg.Budget.Connections {
-		x.add(Warning, "cluster", fmt.Sprintf("the servers' budgets are %d connections together, and the configuration says %d",
-			asserted, x.cfg.Budget.Connections), "the servers' count: `keyway pool set` changes them, or change the configuration")
-	}
-}
-
-// homes finds databases that do not name their server's budget, or another one.
-func (x *examination) homes() {
-	for _, f := range x.answered() {
-		if f.homeErr != nil && f.identityErr == nil {
-			x.add(Problem, f.subject(), strings.TrimPrefix(f.homeErr.Error(), "lease: "), "run keyway init again")
-		}
-	}
-}
-
-// budgetOf is the budget that the instance's home database holds.
-func (x *examination) budgetOf(instance string) (lease.Budget, bool) {
-	for _, f := range x.answered() {
-		if f.instance != instance || f.id != x.cfg.Home(instance) || f.identityErr != nil {
-			continue
-		}
-		if f.budgetErr != nil {
-			x.add(Problem, "instance "+instance, strings.TrimPrefix(f.budgetErr.Error(), "lease: "), "run keyway init again, or keyway pool set")
-			return lease.Budget{}, false
-		}
-		return f.budget, true
-	}
-	return lease.Budget{}, false
-}
-
-func (x *examination) fits(instance string, of *facts, budgeted int) {
-	s, subject := of.server, "instance "+instance
-	free := s.maxConnections - s.reserved
-	switch {
-	case budgeted > free:
-		x.add(Problem, subject, fmt.Sprintf("the budget gives all processes %d connections here, and the server has %d "+
-			"(max_connections %d, %d of them reserved for superusers)", budgeted, free, s.maxConnections, s.reserved),
-			"lower it with keyway pool set, or raise max_connections")
-	case budgeted+s.others > free:
-		x.add(Warning, subject, fmt.Sprintf("the budget gives all processes %d connections here; the server has %d and other roles "+
-			"hold %d of them now", budgeted, free, s.others), "lower it with keyway pool set, or find out who the others are")
-	case budgeted == free:
-		x.add(Warning, subject, fmt.Sprintf("the budget takes all %d connections of the server", free),
-			"leave some for migrations, monitoring and the people on call")
-	}
-	if of.app.limit >= 0 && of.app.limit < budgeted {
-		x.add(Problem, subject, fmt.Sprintf("role %s may hold %d connections, and the budget gives it %d", of.app.name, of.app.limit, budgeted),
-			fmt.Sprintf("alter role %s connection limit %d", of.app.name, budgeted))
-	}
-	if of.app.limit < 0 && !of.app.super {
-		x.add(Note, subject, fmt.Sprintf("role %s has no connection limit of its own", of.app.name),
-			fmt.Sprintf("alter role %s connection limit %d: the server then holds the budget too, whoever else uses the role",
-				of.app.name, budgeted))
-	}
-	if s.databaseLimit >= 0 && s.databaseLimit < budgeted {
-		x.add(Warning, of.subject(), fmt.Sprintf("database %s takes %d connections, and the budget allows %d on its server",
-			s.database, s.databaseLimit, budgeted), "raise the database's connection limit")
-	}
 }
