@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/sqlparse"
 )
 
 // SentColumns are the columns of the shards' rows as far as the plan counts on them, all integers; nil where it does not.
@@ -41,4 +44,19 @@ func (f *finalQuery) sent() []ResultColumn {
 		}
 	}
 	return all
+}
+
+// FirstCollation is the collation of the first column of a query, as COLLATE would name it, and whether it is known.
+func FirstCollation(text string, reg *catalog.Registry, schema string) (name string, known bool, err error) {
+	stmt, err := sqlparse.Parse(text)
+	if err != nil {
+		return "", false, err
+	}
+	q := stmt.(*sqlparse.Select)
+	r, err := (&scatterBuilder{text: text, reg: reg, schema: schema}).read(q)
+	if err != nil {
+		return "", false, err
+	}
+	c := r.firsts[q]
+	return c.name, c.known, nil
 }

@@ -54,6 +54,13 @@ func (r *reader) function(f *sqlparse.FuncRef, lateral *scope, d *domain, b *blo
 		}
 	}
 	rel.names = r.functionColumns(f, rel.alias)
+	if r.tops != nil {
+		rel.texts = r.functionTexts(f, lateral)
+		rel.sure = sureColumn(f, rel.alias)
+		for _, c := range rel.cols {
+			c.coll = rel.texts
+		}
+	}
 	b.rels = append(b.rels, rel)
 	return rel
 }
@@ -84,7 +91,7 @@ func (r *reader) wrap(s *shape, name string, alias *sqlparse.Alias, at int, d *d
 		panic(refuse(Syntax, at, quote(rel.alias)+" has more column aliases than the query has columns", ""))
 	}
 	for i, o := range s.outs {
-		c := &column{rel: rel, name: o.name, coll: o.coll, adds: o.adds}
+		c := &column{rel: rel, name: o.name, coll: o.coll.implicit(), adds: o.adds}
 		if i < len(alias.Columns) {
 			c.name = alias.Columns[i].Value
 		}

@@ -6,11 +6,13 @@ import (
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
 
-// outColumns are the columns of the functions of pg_catalog that give rows of several; any other listed function gives
-// one column, or columns that the statement defines.
+// outColumns are the columns of the functions of pg_catalog that name them themselves; any other listed function gives one
+// column, called as its alias in FROM or as the function, or columns that the statement defines.
 var outColumns = map[string][]string{
 	"json_each": {"key", "value"}, "json_each_text": {"key", "value"}, "jsonb_each": {"key", "value"},
-	"jsonb_each_text": {"key", "value"}, "pg_input_error_info": {"message", "detail", "hint", "sql_error_code"}, "ts_debug": {"alias", "description", "token", "dictionaries", "dictionary", "lexemes"},
+	"jsonb_each_text": {"key", "value"}, "json_array_elements": {"value"}, "json_array_elements_text": {"value"},
+	"jsonb_array_elements": {"value"}, "jsonb_array_elements_text": {"value"},
+	"pg_input_error_info": {"message", "detail", "hint", "sql_error_code"}, "ts_debug": {"alias", "description", "token", "dictionaries", "dictionary", "lexemes"},
 	"ts_parse": {"tokid", "token"}, "ts_token_type": {"tokid", "alias", "description"},
 }
 

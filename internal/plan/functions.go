@@ -17,6 +17,13 @@ const (
 //go:embed functions.txt
 var functionList string
 
+//go:embed functions_collation.txt
+var collationList string
+
+// functionCollations say whose collation the result of a function of functions that takes text has; see
+// functions_collation.txt.
+var functionCollations = readCollations(collationList)
+
 // functions are the functions of pg_catalog that a statement may call on a routed handle; see functions.txt.
 var functions = readFunctions(functionList)
 
@@ -43,6 +50,16 @@ func readFunctions(list string) map[string]functionKind {
 			panic(fmt.Sprintf("bug: functions.txt: %q has no kind", line))
 		}
 		m[fields[0]] = kind
+	}
+	return m
+}
+
+func readCollations(list string) map[string]string {
+	m := map[string]string{}
+	for line := range strings.Lines(list) {
+		if name, how, ok := strings.Cut(strings.TrimSpace(line), " "); ok && name != "#" {
+			m[name] = how
+		}
 	}
 	return m
 }

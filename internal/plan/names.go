@@ -38,6 +38,8 @@ type relation struct {
 	cols   []*column      // in the order of *; names may repeat in a derived table
 	open   bool           // it has further columns, whose names are not known
 	names  []string       // what some of those may be called
+	texts  collation      // of every text among the columns of a function
+	sure   []string       // the names of a function's columns, where they are known
 	joins  bool           // it is a join under an alias of its own, which hides the names of its tables
 	inline bool           // no condition behind FROM may name it: a part of such a join, or the source of MERGE
 	dom    *domain

@@ -132,7 +132,7 @@ func (r *reader) pageColumn(q *sqlparse.Select, t *top, o *sqlparse.OrderItem) P
 		c.NullsFirst = *o.NullsFirst
 	}
 	if coll, ok := x.(*sqlparse.Collate); ok {
-		c.strict = !r.named(&coll.Collation).loose
+		c.strict = !r.collationNamed(&coll.Collation).loose
 		x = strip(coll.X)
 	}
 	ref, ok := x.(*sqlparse.ColumnRef)

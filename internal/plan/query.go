@@ -49,6 +49,17 @@ type block struct {
 
 // query reads a query whose names are looked up in outer after its own FROM.
 func (r *reader) query(q *sqlparse.Select, outer *scope) *shape {
+	s := r.selected(q, outer)
+	if r.tops != nil && len(s.outs) > 0 && !s.open {
+		if r.firsts == nil {
+			r.firsts = map[*sqlparse.Select]collation{}
+		}
+		r.firsts[q] = s.outs[0].coll.implicit()
+	}
+	return s
+}
+
+func (r *reader) selected(q *sqlparse.Select, outer *scope) *shape {
 	outer = r.with(q.With, outer)
 	switch {
 	case q.Into != nil:
@@ -72,8 +83,8 @@ func (r *reader) setOperation(q *sqlparse.Select, outer *scope) *shape {
 	s := &shape{open: left.open || right.open, names: left.names}
 	for i, o := range left.outs {
 		out := output{name: o.name}
-		if i < len(right.outs) && right.outs[i].coll == o.coll {
-			out.coll = o.coll
+		if i < len(right.outs) {
+			out.coll = mergedArms([]collation{o.coll, right.outs[i].coll}).implicit()
 		}
 		out.adds = i < len(right.outs) && o.adds && right.outs[i].adds
 		if i < len(right.outs) && !s.open && !r.supposing {
@@ -139,11 +150,23 @@ func (r *reader) values(q *sqlparse.Select, outer *scope) *shape {
 	whole := &relation{dom: &domain{}}
 	rows := &rowList{columns: len(q.Values[0])}
 	for i := range q.Values[0] {
-		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1), col: r.valuesColumn(q.Values, i, whole, rows)})
+		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1), col: r.valuesColumn(q.Values, i, whole, rows),
+			coll: r.valuesCollation(q.Values, i, outer)})
 	}
 	r.outputOrder(q, outer)
 	r.limits(q, outer)
 	return s
+}
+
+func (r *reader) valuesCollation(rows [][]sqlparse.Expr, i int, outer *scope) collation {
+	all := plain
+	for _, row := range rows {
+		if i >= len(row) {
+			return collation{}
+		}
+		all = merged(all, r.collationOf(row[i], outer))
+	}
+	return all.implicit()
 }
 
 // valuesColumn is column i of VALUES, of the relation that all have, when each of its values is a parameter or constant,

@@ -179,22 +179,25 @@ func (sp *splitter) rows(d *distinction) {
 
 // equalities are the collations by which the rows' columns are compared.
 func (sp *splitter) equalities() []collation {
-	var all []collation
-	for _, a := range sp.arms {
-		outs := a.top.shape.outs
-		if all == nil {
-			all = make([]collation, len(outs))
-			for i := range outs {
-				all[i] = outs[i].coll
+	all := make([]collation, len(sp.arms[0].top.shape.outs))
+	for i := range all {
+		all[i] = sp.armsCollation(func(a *arm) collation {
+			if outs := a.top.shape.outs; i < len(outs) {
+				return outs[i].coll
 			}
-		}
-		for i := range all {
-			if i >= len(outs) || outs[i].coll != all[i] {
-				all[i] = collation{}
-			}
-		}
+			return collation{}
+		})
 	}
 	return all
+}
+
+// armsCollation is that of a column of all arms.
+func (sp *splitter) armsCollation(of func(*arm) collation) collation {
+	all := make([]collation, 0, len(sp.arms))
+	for _, a := range sp.arms {
+		all = append(all, of(a))
+	}
+	return mergedArms(all)
 }
 
 // shardText writes what the shards are sent.
@@ -297,8 +300,7 @@ func (o *ordering) column(x sqlparse.Expr) (int, collation) {
 
 // collationAt is that of the output at a position, which may be a column of a star.
 func (o *ordering) collationAt(i, at int) collation {
-	var all collation
-	for n, a := range o.sp.arms {
+	return o.sp.armsCollation(func(a *arm) collation {
 		outs := a.top.shape.outs
 		if a.top.shape.open {
 			return collation{}
@@ -309,12 +311,8 @@ func (o *ordering) collationAt(i, at int) collation {
 		if slices.ContainsFunc(a.query.Targets, isStar) && slices.ContainsFunc(outs[:i+1], output.isSlot) {
 			panic(refuse(Inexact, at, "a position in ORDER BY counts the slot column of a star", "write the column"))
 		}
-		if n > 0 && outs[i].coll != all {
-			return collation{}
-		}
-		all = outs[i].coll
-	}
-	return all
+		return outs[i].coll
+	})
 }
 
 func (o output) isSlot() bool {
@@ -369,20 +367,14 @@ func (o *ordering) position(q *sqlparse.Select, i, at int) (int, collation) {
 	panic(refuse(Inexact, at, "the position of a column between two stars is not known", "write the columns"))
 }
 
-// collation is that of output i in every arm.
+// collation is that of output i of all arms.
 func (o *ordering) collation(i int) collation {
-	var all collation
-	for n, a := range o.sp.arms {
-		if i >= len(a.query.Targets) || starBefore(a.query, i) && n > 0 {
+	return o.sp.armsCollation(func(a *arm) collation {
+		if i >= len(a.query.Targets) || starBefore(a.query, i) && a != o.sp.arms[0] {
 			return collation{}
 		}
-		c := o.sp.collationOf(a.query.Targets[i].Expr, a.top.scope)
-		if n > 0 && c != all {
-			return collation{}
-		}
-		all = c
-	}
-	return all
+		return o.sp.collationOf(a.query.Targets[i].Expr, a.top.scope)
+	})
 }
 
 func (o *ordering) hiddenColumn(x sqlparse.Expr, want string) int {

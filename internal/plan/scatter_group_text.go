@@ -42,7 +42,7 @@ func (g *grouping) finalText() string {
 			b.WriteString(starMark)
 			continue
 		}
-		text := ""
+		var text string
 		if g.windows {
 			x := q.Targets[i].Expr
 			text = g.render(x.Pos(), g.rowEdits(x, g.outputNeeds(i))...)

@@ -207,7 +207,7 @@ func TestTheShardsColumnsMustBeThoseOfTheInputs(t *testing.T) {
 	f, err := s.Final([]plan.ResultColumn{id, column("b", pgtype.TextOID)})
 	require.NoError(t, err)
 	require.Equal(t, map[int]string{1: "ci"}, f.Collations)
-	s, err = plan.BuildScatter("select count(*) from (select id, (body collate ci) || 'x' as b from docs order by id limit 3) x", fixture, "app", false)
+	s, err = plan.BuildScatter("select count(*) from (select id, body::slug || 'x' as b from docs order by id limit 3) x", fixture, "app", false)
 	require.NoError(t, err)
 	_, err = s.Final([]plan.ResultColumn{id, column("b", pgtype.TextOID)})
 	require.Equal(t, "inexact", reason(err))
@@ -237,10 +237,10 @@ func TestTheRefusalOfAPartIsThatOfTheStatement(t *testing.T) {
 
 func TestARefusalNamesTheExpressionNotTheColumnThatCarriesIt(t *testing.T) {
 	for sql, says := range map[string]string{
-		"select org || body collate ci, count(*) from docs group by 1":                  `of the column "org || body collate ci" is compared`,
-		"select array_agg(org || body collate ci order by id) from docs":                `of the column "org || body collate ci" is ordered`,
-		"select org || body collate ci || 'x', count(*) from docs group by 1":           `of the column "c1" is compared`,
-		"select id, rank() over (order by org || body collate ci) from docs order by 1": `of the column "org || body collate ci" is ordered`,
+		"select org || body::slug, count(*) from docs group by 1":                  `of the column "org || body::slug" is compared`,
+		"select array_agg(org || body::slug order by id) from docs":                `of the column "org || body::slug" is ordered`,
+		"select org || body::slug || 'x', count(*) from docs group by 1":           `of the column "c1" is compared`,
+		"select id, rank() over (order by org || body::slug) from docs order by 1": `of the column "org || body::slug" is ordered`,
 	} {
 		s, err := plan.BuildScatter(sql, fixture, "app", false)
 		require.NoError(t, err, sql)
