@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
 
@@ -51,15 +53,28 @@ func (r *reader) equality(l, rr sqlparse.Expr, sc *scope, d *domain) bool {
 	lrow, lok := strip(l).(*sqlparse.Row)
 	rrow, rok := strip(rr).(*sqlparse.Row)
 	if lok || rok {
-		if !lok || !rok || len(lrow.X) != len(rrow.X) {
-			return false
-		}
 		said := false
-		for i := range lrow.X {
-			said = r.equality(lrow.X[i], rrow.X[i], sc, d) || said
+		if lok && rok && inPairs(lrow, rrow) {
+			for i := range lrow.X {
+				said = r.equalColumn(lrow.X[i], rrow.X[i], sc, d) || said
+			}
 		}
 		return said
 	}
+	return r.equalColumn(l, rr, sc, d)
+}
+
+// inPairs reports whether the values of two rows are beside each other as they are written.
+func inPairs(l, r *sqlparse.Row) bool { return len(l.X) == len(r.X) && !hasStars(l) && !hasStars(r) }
+
+// hasStars reports whether a row has a star among its values, which is any number of them.
+func hasStars(row *sqlparse.Row) bool {
+	return slices.ContainsFunc(row.X, isStar)
+}
+
+// equalColumn reads l = r of two values. Rows inside of rows are compared as records, in which a NULL equals a NULL, so
+// that they say nothing.
+func (r *reader) equalColumn(l, rr sqlparse.Expr, sc *scope, d *domain) bool {
 	lc, rc := r.exactColumn(l, sc), r.exactColumn(rr, sc)
 	switch {
 	case lc != nil && rc != nil:
@@ -82,7 +97,7 @@ func (r *reader) equality(l, rr sqlparse.Expr, sc *scope, d *domain) bool {
 func (r *reader) notDistinct(l, rr sqlparse.Expr, sc *scope, d *domain) bool {
 	lrow, lok := strip(l).(*sqlparse.Row)
 	rrow, rok := strip(rr).(*sqlparse.Row)
-	if lok && rok && len(lrow.X) == len(rrow.X) {
+	if lok && rok && inPairs(lrow, rrow) {
 		said := false
 		for i := range lrow.X {
 			said = r.notDistinct(lrow.X[i], rrow.X[i], sc, d) || said

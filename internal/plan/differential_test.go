@@ -117,10 +117,16 @@ func newWorld(t *testing.T, of model, rows []rowText, tenants ...shard.Key) *wor
 		}
 	}
 	for _, k := range tenants {
-		w.tenants[k] = w.database(rows, func(r rowText) bool { return r.key == "" || of.keys[r.key] == k })
+		w.tenants[k] = w.database(rows, func(r rowText) bool { return r.key == "" || isOf(of.keys[r.key], k) })
 		w.defaults(w.tenants[k], k)
 	}
 	return w
+}
+
+// isOf reports whether a row of the key is the tenant's; a uuid is one's in a column of text too.
+func isOf(key, tenant shard.Key) bool {
+	as, err := shard.FromValue(key.Value(), shard.TypeUUID)
+	return key == tenant || err == nil && as == tenant
 }
 
 // defaults makes a new row the tenant's where a table's key has the types of the tenant's.

@@ -236,7 +236,7 @@ func comparison(op string) bool {
 func (r *reader) sides(op string, l, rr sqlparse.Expr, sc *scope) {
 	lrow, lok := strip(l).(*sqlparse.Row)
 	rrow, rok := strip(rr).(*sqlparse.Row)
-	if lok && rok && len(lrow.X) == len(rrow.X) && comparison(op) {
+	if lok && rok && inPairs(lrow, rrow) && comparison(op) {
 		for i := range lrow.X {
 			r.sides(op, lrow.X[i], rrow.X[i], sc)
 		}

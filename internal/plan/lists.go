@@ -41,7 +41,7 @@ func rowsOf(row *sqlparse.Row, list []sqlparse.Expr) []*sqlparse.Row {
 	rows := make([]*sqlparse.Row, 0, len(list))
 	for _, x := range list {
 		el, ok := strip(x).(*sqlparse.Row)
-		if !ok || len(el.X) != len(row.X) {
+		if !ok || !inPairs(row, el) {
 			return nil
 		}
 		rows = append(rows, el)

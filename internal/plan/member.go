@@ -25,6 +25,9 @@ func (r *reader) member(x sqlparse.Expr, q *sqlparse.Select, sc *scope, d *domai
 	}
 	list := []sqlparse.Expr{x}
 	if row, ok := strip(x).(*sqlparse.Row); ok {
+		if hasStars(row) {
+			return
+		}
 		list = row.X
 	}
 	if len(list) != len(s.outs) {

@@ -163,7 +163,7 @@ func (r *reader) pageExpr(q *sqlparse.Select, t *top, x sqlparse.Expr) sqlparse.
 	switch e := x.(type) {
 	case *sqlparse.Literal:
 		n, err := strconv.Atoi(e.Value)
-		if err != nil || n < 1 || n > len(q.Targets) || slices.ContainsFunc(q.Targets[:n], isStar) {
+		if err != nil || n < 1 || n > len(q.Targets) || slices.ContainsFunc(q.Targets[:n], isStarTarget) {
 			panic(refuse(Unsupported, e.Start, "the position in ORDER BY is not one of a written output", "write the column"))
 		}
 		return strip(q.Targets[n-1].Expr)
@@ -192,7 +192,7 @@ func (r *reader) pageOutput(q *sqlparse.Select, t *top, e *sqlparse.ColumnRef, n
 		of = o.col
 	}
 	if of == nil {
-		if i := named(q, name); i >= 0 && !slices.ContainsFunc(q.Targets, isStar) {
+		if i := named(q, name); i >= 0 && !slices.ContainsFunc(q.Targets, isStarTarget) {
 			return strip(q.Targets[i].Expr) // refused unless it is COLLATE of a column
 		}
 		panic(refuse(Unsupported, e.Start, "the ORDER BY names an output that is not one column of a table", "order by columns"))

@@ -142,10 +142,16 @@ func (r *reader) orderBy(list []sqlparse.OrderItem, sc *scope) {
 
 func (r *reader) values(q *sqlparse.Select, outer *scope) *shape {
 	s := &shape{}
+	r.outputOrder(q, outer)
+	r.limits(q, outer)
 	for _, row := range q.Values {
 		for _, x := range row {
 			r.expr(x, outer)
+			s.open = s.open || isStar(x)
 		}
+	}
+	if s.open {
+		return s // a star is several columns, so that no place is known
 	}
 	whole := &relation{dom: &domain{}}
 	rows := &rowList{columns: len(q.Values[0])}
@@ -153,8 +159,6 @@ func (r *reader) values(q *sqlparse.Select, outer *scope) *shape {
 		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1), col: r.valuesColumn(q.Values, i, whole, rows),
 			coll: r.valuesCollation(q.Values, i, outer)})
 	}
-	r.outputOrder(q, outer)
-	r.limits(q, outer)
 	return s
 }
 
@@ -247,7 +251,7 @@ func (r *reader) limits(q *sqlparse.Select, outer *scope) {
 func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
 	s := &shape{}
 	for _, t := range list {
-		if star, ok := t.Expr.(*sqlparse.Star); ok {
+		if star, ok := strip(t.Expr).(*sqlparse.Star); ok { // parentheses around it change nothing
 			r.star(star, s, sc)
 			continue
 		}
@@ -270,9 +274,7 @@ func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
 			s.figured = append(s.figured, outputName(&t))
 			s.names = append(s.names, outputName(&t))
 		}
-		if f, ok := t.Expr.(*sqlparse.Field); ok && f.Star {
-			s.open = true
-		}
+		s.open = s.open || isStar(t.Expr)
 		s.outs = append(s.outs, o)
 	}
 	return s

@@ -54,7 +54,7 @@ func (r *reader) adds(e sqlparse.Expr, sc *scope) bool {
 }
 
 // givesCount are functions of pg_catalog whose result is an integer whatever their arguments are; those of givesArgument
-// give a value of a type like their arguments'.
+// give a value of a type that their arguments have in common.
 var (
 	givesCount    = []string{"count", "row_number", "rank", "dense_rank", "ntile", "length", "char_length", "cardinality"}
 	givesArgument = []string{"sum", "avg", "min", "max", "any_value", "abs", "round", "lag", "lead", "first_value", "last_value", "nth_value"}
@@ -67,5 +67,8 @@ func (r *reader) callAdds(e *sqlparse.FuncCall, all func(...sqlparse.Expr) bool)
 	case slices.Contains(givesCount, e.Name):
 		return true
 	}
-	return slices.Contains(givesArgument, e.Name) && len(e.Args) > 0 && all(e.Args[0])
+	if e.Name == "round" && len(e.Args) == 1 {
+		return false // of an integer it is a float
+	}
+	return slices.Contains(givesArgument, e.Name) && len(e.Args) > 0 && all(e.Args...)
 }

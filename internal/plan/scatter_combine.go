@@ -270,7 +270,7 @@ func (o *ordering) column(x sqlparse.Expr) (int, collation) {
 		if err != nil || lit.Kind != sqlparse.LitInteger || n < 1 {
 			panic(refuse(Inexact, lit.Start, "a constant in ORDER BY that is no position is not read", "write the expression"))
 		}
-		if len(q.DistinctOn) > 0 && slices.ContainsFunc(q.Targets, isStar) {
+		if len(q.DistinctOn) > 0 && slices.ContainsFunc(q.Targets, isStarTarget) {
 			panic(refuse(Inexact, lit.Start, "a position in ORDER BY that counts the columns of a star is not read beside DISTINCT ON", "write the column"))
 		}
 		return n - 1, o.collationAt(n-1, lit.Start)
@@ -288,7 +288,7 @@ func (o *ordering) column(x sqlparse.Expr) (int, collation) {
 	scope := sp.arms[0].top.scope
 	want := sp.canonical(x, scope)
 	for i := range q.Targets {
-		if _, star := q.Targets[i].Expr.(*sqlparse.Star); !star && sp.canonical(q.Targets[i].Expr, scope) == want {
+		if !isStar(q.Targets[i].Expr) && sp.canonical(q.Targets[i].Expr, scope) == want {
 			if starBefore(q, i) && starAfter(q, i) {
 				break
 			}
@@ -308,7 +308,7 @@ func (o *ordering) collationAt(i, at int) collation {
 		if i >= len(outs) {
 			panic(refuse(Inexact, at, "a position in ORDER BY is not in the list of outputs", "write the column"))
 		}
-		if slices.ContainsFunc(a.query.Targets, isStar) && slices.ContainsFunc(outs[:i+1], output.isSlot) {
+		if slices.ContainsFunc(a.query.Targets, isStarTarget) && slices.ContainsFunc(outs[:i+1], output.isSlot) {
 			panic(refuse(Inexact, at, "a position in ORDER BY counts the slot column of a star", "write the column"))
 		}
 		return outs[i].coll
@@ -322,14 +322,14 @@ func (o output) isSlot() bool {
 // named finds the written output of a name, which may be one that PostgreSQL gives it: date(at) is "date". -1 when there
 // is none.
 func named(q *sqlparse.Select, name string) int {
-	return slices.IndexFunc(q.Targets, func(t sqlparse.Target) bool { return !isStar(t) && outputName(&t) == name })
+	return slices.IndexFunc(q.Targets, func(t sqlparse.Target) bool { return !isStar(t.Expr) && outputName(&t) == name })
 }
 
 // checkStars refuses a bare name in ORDER BY that is a star's output to PostgreSQL and another column to the tables in
 // FROM: o.* of f LEFT JOIN o USING (k) has o's k, and k alone is f's.
 func (sp *splitter) checkStars(ref *sqlparse.ColumnRef) {
 	for _, a := range sp.arms {
-		if !slices.ContainsFunc(a.query.Targets, isStar) {
+		if !slices.ContainsFunc(a.query.Targets, isStarTarget) {
 			continue
 		}
 		for _, out := range a.top.shape.outs {
@@ -341,8 +341,9 @@ func (sp *splitter) checkStars(ref *sqlparse.ColumnRef) {
 	}
 }
 
-func isStar(t sqlparse.Target) bool {
-	switch x := t.Expr.(type) {
+// isStar reports whether an expression in a list stands for several: t.*, (t.*), (expression).*.
+func isStar(x sqlparse.Expr) bool {
+	switch x := strip(x).(type) {
 	case *sqlparse.Star:
 		return true
 	case *sqlparse.Field:
@@ -351,15 +352,21 @@ func isStar(t sqlparse.Target) bool {
 	return false
 }
 
-func starBefore(q *sqlparse.Select, i int) bool { return slices.ContainsFunc(q.Targets[:i], isStar) }
-func starAfter(q *sqlparse.Select, i int) bool  { return slices.ContainsFunc(q.Targets[i:], isStar) }
+func isStarTarget(t sqlparse.Target) bool { return isStar(t.Expr) }
+
+func starBefore(q *sqlparse.Select, i int) bool {
+	return slices.ContainsFunc(q.Targets[:i], isStarTarget)
+}
+func starAfter(q *sqlparse.Select, i int) bool {
+	return slices.ContainsFunc(q.Targets[i:], isStarTarget)
+}
 
 // position is the place of target i among the columns: from the end when a star before it has columns that the server
 // may count otherwise than the registry.
 func (o *ordering) position(q *sqlparse.Select, i, at int) (int, collation) {
 	coll := o.collation(i)
 	switch {
-	case !starBefore(q, i) && !isStar(q.Targets[i]):
+	case !starBefore(q, i) && !isStar(q.Targets[i].Expr):
 		return i, coll
 	case !starAfter(q, i):
 		return pending/2 + i - len(q.Targets), coll

@@ -143,6 +143,7 @@ func (g *generator) aggregate(p string) string {
 		"stddev_pop(f.n)", "var_pop(f.n)", "stddev(f.b)",
 		"count(distinct f.g)", "count(distinct f.h)", "count(distinct f.n)", "sum(distinct f.i)", "avg(distinct f.m)", "max(distinct f.g)",
 		"string_agg(distinct f.h, ',' order by f.h)", "array_agg(distinct f.i order by f.i)", "count(distinct (f.i, f.ok))",
+		"count(distinct 1)", "max(distinct 'x'::text)",
 		"string_agg(f.g, ',' order by f.g)", "array_agg(f.i order by f.i desc nulls last)", "array_agg(f.h order by f.h)", "jsonb_agg(f.d order by f.d)",
 		"string_agg(f.g, '-' order by f.g collate \"C\")", "percentile_disc(0.5) within group (order by f.m)", "mode() within group (order by f.h)",
 		"percentile_cont(0.3) within group (order by f.i)",

@@ -45,7 +45,7 @@ const (
 func (sp *splitter) group() {
 	g := &grouping{splitter: sp, scope: sp.arms[0].top.scope}
 	q := sp.query
-	if slices.ContainsFunc(q.Targets, isStar) {
+	if slices.ContainsFunc(q.Targets, isStarTarget) {
 		panic(refuse(Inexact, q.Start, "a star beside groups over all shards is not read", "write the columns"))
 	}
 	for _, x := range q.GroupBy {
@@ -130,6 +130,9 @@ func (g *grouping) plainKeys() {
 			if hasColumn(x) {
 				g.key(x)
 			}
+		}
+		if len(g.columns) == 0 { // of constants alone: a shard without rows must send none
+			g.columns = append(g.columns, groupColumn{text: "1", needs: needEqual})
 		}
 	})
 	g.keys = len(g.columns)

@@ -38,7 +38,7 @@ func (g *grouping) finalText() string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		if isStar(q.Targets[i]) {
+		if isStar(q.Targets[i].Expr) {
 			b.WriteString(starMark)
 			continue
 		}

@@ -15,7 +15,7 @@ func (sp *splitter) windows() {
 	g := &grouping{splitter: sp, scope: sp.arms[0].top.scope, raw: true, windows: true}
 	grouped := &groupedQuery{part: sp.input}
 	for _, t := range q.Targets {
-		if !isStar(t) {
+		if !isStar(t.Expr) {
 			continue
 		}
 		if g.star != "" || sp.arms[0].top.shape.open || q.Distinct {
@@ -39,7 +39,7 @@ func (sp *splitter) windows() {
 func (sp *splitter) starred() []output {
 	outs := sp.arms[0].top.shape.outs
 	targets := sp.query.Targets
-	i := slices.IndexFunc(targets, isStar)
+	i := slices.IndexFunc(targets, isStarTarget)
 	return outs[i : len(outs)-(len(targets)-1-i)]
 }
 

@@ -76,8 +76,14 @@ func (w *world) compareScopedRead(k shard.Key, sql string, args []any) {
 // the key's condition.
 func (w *world) failsAmongOthers(err error, sql string, args []any) bool {
 	_, alone := w.query(w.oracle, sql, args)
+	return ofAValue(err) && pgerr.Code(alone) == pgerr.Code(err)
+}
+
+// ofAValue reports whether an error comes when a value is met: a cast that does not fit it, a division by it, rows in rows
+// whose values have other types.
+func ofAValue(err error) bool {
 	code := pgerr.Code(err)
-	return strings.HasPrefix(code, "22") && pgerr.Code(alone) == code
+	return strings.HasPrefix(code, "22") || code == "42804"
 }
 
 // compareScopedWrite also compares what is in the table afterwards: the tenant's rows as on the tenant's own server,

@@ -62,7 +62,7 @@ func (r *reader) set(clauses []sqlparse.SetClause, rel *relation, sc *scope, exc
 			r.assign(rel.table, s.Columns[0].Name.Value, s.Value, sc)
 			continue
 		}
-		if row, ok := strip(s.Value).(*sqlparse.Row); ok && len(row.X) == len(s.Columns) {
+		if row, ok := strip(s.Value).(*sqlparse.Row); ok && len(row.X) == len(s.Columns) && !hasStars(row) {
 			for i, x := range row.X {
 				r.assign(rel.table, s.Columns[i].Name.Value, x, sc)
 			}
