@@ -123,9 +123,9 @@ func newCornerWorld(t *testing.T, r *rand.Rand) *scatterWorld {
 	return w
 }
 
-// corner is a statement of testdata/corners.sql.
+// corner is a statement of testdata/corners*.sql.
 type corner struct {
-	line    int
+	line    string
 	sql     string
 	args    []any
 	ordered bool // "!": the order is total
@@ -137,7 +137,7 @@ func readCorners(t *testing.T, name string) (all []corner) {
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	for n, line := range strings.Split(string(text), "\n") {
-		c := corner{line: n + 1, sql: strings.TrimSpace(line)}
+		c := corner{line: fmt.Sprintf("%s:%d", name, n+1), sql: strings.TrimSpace(line)}
 		if c.sql == "" || c.sql[0] == '#' {
 			continue
 		}
@@ -181,28 +181,28 @@ func cornerArgument(text string) any {
 // stands for, whose collation an expression has, values that are equal and print differently, groups that are empty. The
 // databases sort as people do, so that a collation that is mistaken shows.
 func TestDifferentialCorners(t *testing.T) {
-	corners := readCorners(t, "testdata/corners.sql")
+	corners := append(readCorners(t, "testdata/corners.sql"), readCorners(t, "testdata/corners_implicit.sql")...)
 	w := newCornerWorld(t, rand.New(rand.NewPCG(1, 5)))
 	answered, refused, failed := 0, 0, 0
 	for i, c := range corners {
 		handles := []*router.ScatterDB{w.set.DB.Scatter(), w.set.DB.Scatter(router.MaxConns(2))}
 		columns, got, err := raw(t.Context(), handles[i%2], c.sql, c.args, c.ordered)
 		if reason := refusal(err); reason != "" || c.refused {
-			assert.True(t, c.refused && reason != "", "line %d: %s\nrefused: %v", c.line, c.sql, err)
+			assert.True(t, c.refused && reason != "", "%s: %s\nrefused: %v", c.line, c.sql, err)
 			refused++
 			continue
 		}
 		wantColumns, want, wantErr := raw(t.Context(), w.one, c.sql, c.args, c.ordered)
 		if c.fails {
 			var a, b *pgconn.PgError
-			assert.True(t, errors.As(err, &a) && errors.As(wantErr, &b) && a.Code == b.Code, "line %d: %s\nthrough the router: %v\non one server: %v",
+			assert.True(t, errors.As(err, &a) && errors.As(wantErr, &b) && a.Code == b.Code, "%s: %s\nthrough the router: %v\non one server: %v",
 				c.line, c.sql, err, wantErr)
 			failed++
 			continue
 		}
-		if assert.NoError(t, err, "line %d: %s", c.line, c.sql) && assert.NoError(t, wantErr, "line %d: %s", c.line, c.sql) {
-			assert.Equal(t, wantColumns, columns, "line %d: %s", c.line, c.sql)
-			assert.True(t, slices.Equal(want, got), "line %d: %s\n%s", c.line, c.sql, firstDifference(got, want))
+		if assert.NoError(t, err, "%s: %s", c.line, c.sql) && assert.NoError(t, wantErr, "%s: %s", c.line, c.sql) {
+			assert.Equal(t, wantColumns, columns, "%s: %s", c.line, c.sql)
+			assert.True(t, slices.Equal(want, got), "%s: %s\n%s", c.line, c.sql, firstDifference(got, want))
 			answered++
 		}
 	}
