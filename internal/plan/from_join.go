@@ -136,7 +136,7 @@ func (r *reader) using(j *sqlparse.Join, l, rr *namespace, on *domain) *namespac
 		switch {
 		case j.Kind == sqlparse.JoinFull, lc.fam != rc.fam, lc.fam == famNone && lc.adds != rc.adds:
 			merged = &column{name: name} // of a type that both become, in which two keys may be one, and sums inexact
-		case lc.coll != rc.coll:
+		case r.tops != nil && lc.coll != rc.coll: // of one shard no collation is known, nor asked for
 			merged = &column{name: name} // of the collation of the side that has the type of both
 		case j.Kind == sqlparse.JoinRight:
 			merged = rc

@@ -54,7 +54,7 @@ func (g *typedGenerator) one(list ...string) string { return pick(g.generator, l
 
 // types that values of a class are cast to.
 var classTypes = [][]string{
-	classNumber: {"int8", "int8", "int4", "int2", "numeric", "float8", "real", "numeric(20,2)", "oid"},
+	classNumber: {"int8", "int8", "int4", "int2", "numeric", "float8", "real", "numeric(20,0)", "oid"},
 	classText:   {"text", "text", "varchar", "bpchar", "char(4)", "name", "varchar(1)", "varchar(6)"},
 	classUUID:   {"uuid"},
 	classBytes:  {"bytea"},
@@ -99,7 +99,7 @@ func (g *typedGenerator) constant(class int) string {
 		return g.param(class)
 	case 6:
 		if class == classNumber {
-			return g.one("1", "2", "1.0", "2.5", "9007199254740993", "9007199254740993.0", "1e0", "-1", "07")
+			return g.one("1", "2", "1::numeric", "2.5", "9007199254740993", "9007199254740993::numeric", "1e0", "-1", "07")
 		}
 		return g.bare(class)
 	case 7:

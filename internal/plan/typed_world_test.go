@@ -41,7 +41,8 @@ var (
 	typedBytes = []string{`\x61`, `\x6120`, `\x00`}
 )
 
-// The values that a column of a type may have, as SQL: few, equal as one type and different as another.
+// The values that a column of a type may have, as SQL: few, equal as one type and different as another. Those that are equal
+// as one type and print differently are among the corners: which of them one server gives is anybody's guess.
 func typedValues(typ string) []string {
 	texts := []string{"'a'", "'a '", "'b'", "'A'", "'1'", "''"}
 	switch typ {
@@ -50,11 +51,11 @@ func typedValues(typ string) []string {
 	case "integer", "smallint":
 		return []string{"1", "2", "3"}
 	case "numeric":
-		return []string{"1", "1.00", "2", "2.5", "9007199254740993", "'NaN'", "3.0"}
+		return []string{"1", "2", "3", "2.5", "9007199254740993", "'NaN'"}
 	case "double precision":
-		return []string{"1", "2", "9007199254740992", "'-0'", "0", "'NaN'", "2.5"}
+		return []string{"1", "2", "9007199254740992", "0", "'NaN'", "2.5"}
 	case "real":
-		return []string{"1", "2", "'-0'", "2.5"}
+		return []string{"1", "2", "0", "2.5"}
 	case "uuid":
 		return quoted(typedUUIDs)
 	case "bytea":

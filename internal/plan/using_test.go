@@ -23,6 +23,8 @@ func TestAMergedColumnOfTwoTypesIsNoKey(t *testing.T) {
 	}
 	for _, sql := range []string{
 		"select i.sku from orders o right join items i using (tenant_id) where tenant_id = $1",
+		"select i.sku from (select tenant_id from orders) o join items i using (tenant_id) where tenant_id = $1",
+		"select d.body from (select org from docs) o natural join docs d where org = $1",
 		"select i.sku from (values ($1::float8)) c(tenant_id) right join items i using (tenant_id) where i.tenant_id = $2",
 	} {
 		_, err := plan.Build(sql, fixture, "app", plan.Unscoped)
