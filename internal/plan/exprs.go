@@ -141,6 +141,7 @@ func (r *reader) operator(schema string, at int) {
 // cast reads x::type. Types of the schema are accepted (enums are everywhere): a cast to a domain may run its CHECK,
 // which PostgreSQL wants to be immutable, that is, to read no table.
 func (r *reader) cast(e *sqlparse.Cast, sc *scope) {
+	r.checkObjectName(e)
 	if p, ok := strip(e.X).(*sqlparse.Param); ok {
 		switch e.Type.Array {
 		case 0:

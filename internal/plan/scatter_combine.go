@@ -161,7 +161,7 @@ func (sp *splitter) rows(d *distinction) {
 	p.Hidden = len(o.hidden)
 	o.settle(p.Order)
 	o.settle(final.on)
-	final.order, final.hidden = p.Order, p.Hidden
+	final.order, final.hidden, final.hiddenOf = p.Order, p.Hidden, o.hidden
 	switch {
 	case d.all || len(d.on) > 0:
 		p.Combine = Finished
@@ -418,9 +418,13 @@ func (o *ordering) edits() []edit {
 	if len(targets) == 0 || o.sp.query.Table {
 		panic(refuse(Unsupported, o.sp.query.Start, "ORDER BY without written outputs is not read for several shards", "write SELECT * FROM"))
 	}
+	name := "keyway_order_" // that of an output which ORDER BY names would be ambiguous
+	for text := strings.ToLower(o.sp.text); strings.Contains(text, name); {
+		name += "_"
+	}
 	var b strings.Builder
 	for i, x := range o.hidden {
-		b.WriteString(", " + x + ` as "keyway_order_` + strconv.Itoa(i+1) + `"`)
+		b.WriteString(", " + x + " as " + quote(name+strconv.Itoa(i+1)))
 	}
 	at := targets[len(targets)-1].End
 	return []edit{{at: at, to: at, text: b.String()}}

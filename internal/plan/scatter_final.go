@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/keyway-go/keyway/internal/sqlparse"
 )
 
 // ResultColumn is a column of the rows that the shards send, as the server describes it.
@@ -45,6 +47,7 @@ type finalQuery struct {
 	on       []SortKey // DISTINCT ON
 	order    []SortKey
 	hidden   int
+	hiddenOf []string // the expressions that those are of
 	ties     bool
 	equal    []collation // how the columns are compared with distinct
 
@@ -106,6 +109,12 @@ func (f *finalQuery) write(w *finalWriter) (string, error) {
 		return "", fewColumns()
 	}
 	visible := w.columns[:len(w.columns)-f.hidden]
+	w = w.naming(func(i int) string {
+		if i -= len(visible); i >= 0 {
+			return f.hiddenOf[i]
+		}
+		return ""
+	})
 	if err := f.comparable(visible); err != nil {
 		return "", err
 	}
@@ -171,7 +180,7 @@ func (g *groupedQuery) write(w *finalWriter) (string, error) {
 	if len(w.columns) != len(g.columns) {
 		return "", fewColumns()
 	}
-	w = g.asWritten(w)
+	w = w.naming(func(i int) string { return g.columns[i].text })
 	for i, c := range g.columns {
 		if err := w.compared(i, c); err != nil {
 			return "", err
@@ -186,19 +195,6 @@ func (g *groupedQuery) write(w *finalWriter) (string, error) {
 		}
 	}
 	return g.typed(w.columns, w.approximate)
-}
-
-// asWritten names the columns by the expressions that they are of, for what a refusal says; not by one with a constant,
-// which may be somebody's key.
-func (g *groupedQuery) asWritten(w *finalWriter) *finalWriter {
-	named := *w
-	named.columns = slices.Clone(w.columns)
-	for i, c := range g.columns {
-		if !strings.ContainsAny(c.text, "\x00'$0123456789") {
-			named.columns[i].Name = c.text
-		}
-	}
-	return &named
 }
 
 // typed writes what depends on the types of the partial results.
@@ -231,6 +227,47 @@ type finalWriter struct {
 	columns     []ResultColumn
 	collations  map[int]string
 	approximate bool
+
+	expression func(column int) string // "" for what has a name; nil for none
+}
+
+// naming is the same writer, whose refusals name columns by the expressions that they are of.
+func (w *finalWriter) naming(expression func(column int) string) *finalWriter {
+	named := *w
+	named.expression = expression
+	return &named
+}
+
+// name is what a refusal calls column i.
+func (w *finalWriter) name(i int) string {
+	if w.expression != nil {
+		if x := withoutConstants(w.expression(i)); x != "" {
+			return x
+		}
+	}
+	return w.columns[i].Name
+}
+
+// withoutConstants is an expression with dots in place of what may be somebody's key, or "" when it cannot be read.
+func withoutConstants(expression string) string {
+	parts := strings.Split(expression, "\x00") // every second one is a mark
+	for i := 1; i < len(parts); i += 2 {
+		parts[i] = "NULL"
+	}
+	const before = "select "
+	text := before + strings.Join(parts, "")
+	stmt, err := sqlparse.Parse(text)
+	if err != nil {
+		return ""
+	}
+	var edits []edit
+	sqlparse.Walk(stmt, func(n sqlparse.Node) bool {
+		if lit, ok := n.(*sqlparse.Literal); ok {
+			edits = append(edits, edit{at: lit.Start, to: lit.End, text: "..."})
+		}
+		return true
+	})
+	return strings.TrimSpace(strings.TrimPrefix(apply(text, edits), before))
 }
 
 // taken gives column i its collation where anything may be done with it.
@@ -240,7 +277,7 @@ func (w *finalWriter) taken(i int, coll collation) error {
 	case !collatable(t) && t < userDefined:
 		return nil
 	case !coll.known:
-		return notOrderable(w.columns[i].Name)
+		return notOrderable(w.name(i))
 	}
 	return w.collate(i, coll.name)
 }
@@ -252,9 +289,9 @@ func (w *finalWriter) compared(i int, c groupColumn) error {
 	}
 	switch {
 	case c.needs&needEqual != 0 && !c.coll.strict():
-		return notComparable(w.columns[i].Name)
+		return notComparable(w.name(i))
 	case !c.coll.known:
-		return notOrderable(w.columns[i].Name)
+		return notOrderable(w.name(i))
 	}
 	return w.collate(i, c.coll.name)
 }
@@ -264,7 +301,7 @@ func (w *finalWriter) collate(i int, name string) error {
 		return nil
 	}
 	if have, ok := w.collations[i]; ok && have != name {
-		return notOrderable(w.columns[i].Name)
+		return notOrderable(w.name(i))
 	}
 	w.collations[i] = name
 	return nil
@@ -286,7 +323,7 @@ func (w *finalWriter) keys(keys []SortKey) ([]string, error) {
 			continue
 		}
 		if !k.CollationKnown {
-			return nil, notOrderable(w.columns[i].Name)
+			return nil, notOrderable(w.name(i))
 		}
 		if err := w.collate(i, k.Collation); err != nil {
 			return nil, err

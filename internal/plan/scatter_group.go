@@ -277,7 +277,8 @@ var setReturning = map[string]bool{
 func checkSetReturning(x sqlparse.Expr) {
 	sqlparse.Walk(x, func(n sqlparse.Node) bool {
 		if call, ok := n.(*sqlparse.FuncCall); ok && setReturning[call.Name] {
-			panic(refuse(Inexact, call.Start, "the function "+call.Name+" in the outputs gives several rows", "write it in FROM"))
+			panic(refuse(Inexact, call.Start, "the function "+call.Name+" in the outputs gives several rows",
+				"write it in FROM: FROM ... CROSS JOIN LATERAL "+call.Name+"(...) AS x (value)"))
 		}
 		_, query := n.(*sqlparse.Select)
 		return !query

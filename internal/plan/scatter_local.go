@@ -71,6 +71,24 @@ func (r *reader) checkSystemColumn(e *sqlparse.ColumnRef) {
 	}
 }
 
+// objectNames are types whose values are numbers that each server gives its tables, types and functions.
+var objectNames = []string{
+	"regclass", "regtype", "regproc", "regprocedure", "regoper", "regoperator", "regnamespace", "regrole", "regcollation",
+}
+
+// checkObjectName refuses what one server calls by a number and another by another one. A name that the statement has is
+// the same everywhere.
+func (r *reader) checkObjectName(e *sqlparse.Cast) {
+	_, constant := strip(e.X).(*sqlparse.Literal)
+	if own := e.Type.Schema == "" || e.Type.Schema == "pg_catalog"; r.tops == nil || constant || !own {
+		return
+	}
+	if slices.Contains(objectNames, e.Type.Name) {
+		panic(refuse(ServerFunction, e.Start, "a value of the type "+e.Type.Name+" is a number that differs between servers",
+			"compare and show names as text, or use db.EachShard"))
+	}
+}
+
 // checkOuterAggregate refuses an aggregate of an outer query's columns inside a subquery, which PostgreSQL counts for the
 // outer query.
 func (r *reader) checkOuterAggregate(e *sqlparse.FuncCall, sc *scope) {

@@ -243,7 +243,7 @@ func TestARefusalNamesTheExpressionNotTheColumnThatCarriesIt(t *testing.T) {
 	for sql, says := range map[string]string{
 		"select org || body::slug, count(*) from docs group by 1":                  `of the column "org || body::slug" is compared`,
 		"select array_agg(org || body::slug order by id) from docs":                `of the column "org || body::slug" is ordered`,
-		"select org || body::slug || 'x', count(*) from docs group by 1":           `of the column "c1" is compared`,
+		"select org || body::slug || 'x', count(*) from docs group by 1":           `of the column "org || body::slug || ..." is compared`,
 		"select id, rank() over (order by org || body::slug) from docs order by 1": `of the column "org || body::slug" is ordered`,
 	} {
 		s, err := plan.BuildScatter(sql, fixture, "app", false)
@@ -255,6 +255,13 @@ func TestARefusalNamesTheExpressionNotTheColumnThatCarriesIt(t *testing.T) {
 		_, err = s.Final(columns)
 		require.ErrorContains(t, err, says, sql)
 	}
+}
+
+func TestTheRefusalOfAnOrderNamesTheExpressionNotTheHiddenColumn(t *testing.T) {
+	s, err := plan.BuildScatter("select id from docs order by lower(body::slug || 'secret')", fixture, "app", false)
+	require.NoError(t, err)
+	_, err = s.Final([]plan.ResultColumn{{Name: "id", Type: pgtype.Int8OID}, {Name: "keyway_order_1", Type: pgtype.TextOID}})
+	require.ErrorContains(t, err, `of the column "lower(body::slug || ...)" is ordered`)
 }
 
 func TestTheTablesOfAllInputsAreThePlans(t *testing.T) {

@@ -275,13 +275,13 @@ select distinct rank() over (partition by f.tenant_id order by f.i) from facts f
 ! select f.i from facts f order by f.i limit $1 offset $2 -- nil ;; nil
 ! select f.i from facts f order by f.i limit $1 offset $2 -- 4 ;; nil
 ! select f.i from facts f order by f.i limit $1::int offset $2::bigint -- nil ;; 5
-?! select f.i from facts f order by f.i limit 2 + 1
+! select f.i from facts f order by f.i limit 2 + 1
 ?! select f.i from facts f order by f.i limit (select 3)
 ?! select f.i from facts f order by f.i limit '3'
 ?! select f.i from facts f order by f.i limit 2.6
 ! select f.i from facts f order by f.i limit (3)
 ! select f.i, count(*) from facts f group by f.i order by f.i limit $1 offset $2 -- nil ;; 1
-?! select f.i, count(*) from facts f group by f.i order by f.i limit $1 + 1 -- 1
+! select f.i, count(*) from facts f group by f.i order by f.i limit $1 + 1 -- 1
 ! select f.i, count(*) from facts f group by f.i order by f.i limit null
 ! select f.i, count(*) from facts f group by f.i order by f.i offset 100
 ! select f.i, count(*) from facts f group by f.i order by f.i fetch first 0 rows with ties
@@ -1378,3 +1378,24 @@ select string_agg(distinct t.x, ',' order by t.x) from facts f cross join unnest
 ! select lower(h) as l, row_number() over (partition by lower(h) order by tenant_id, id) as n from facts order by l, n
 ? select lower(lg), count(*) from facts group by lower(lg)
 ?! select coalesce(g::slug, h), count(*) from facts group by 1 order by 1
+# bounds that are computed, names that the library makes, numbers that each server gives
+! select tenant_id, id from facts order by tenant_id, id limit 2+1
+! select tenant_id, id from facts order by tenant_id, id limit 10*2 offset 3-1
+! select tenant_id, id from facts order by tenant_id, id limit (2 + 3) * 2 offset (5-4)::int
+! select tenant_id, id from facts order by tenant_id, id limit $1 offset ($2 - 1) * $1 -- 5 ;; 2
+! select tenant_id, id from facts order by g, tenant_id, id limit $1 + 1 -- 5
+! select g, count(*) from facts group by g order by g limit $1 offset $2::int * $1 -- 2 ;; 1
+! select tenant_id, id from facts order by tenant_id, id limit $1 + 1 -- nil
+! select tenant_id, id from facts order by tenant_id, id limit 3 offset $1 - 1 -- nil
+! select tenant_id, id from facts order by tenant_id, id limit null + 1
+select count(*) from (select 1 from facts limit 1 + 2) x
+?! select tenant_id, id from facts order by tenant_id, id limit $1 - 7 -- 5
+?! select tenant_id, id from facts order by tenant_id, id limit 2 - 3
+?! select tenant_id, id from facts order by tenant_id, id limit 2000000000 * 2
+?! select tenant_id, id from facts order by tenant_id, id limit 7 / 2
+?! select tenant_id, id from facts order by tenant_id, id limit 2.5 + 1
+! select id as keyway_order_1, tenant_id from facts order by keyway_order_1, lower(h), tenant_id
+! select tenant_id as "keyway_order_1", id as keyway_order_2 from facts order by keyway_order_2, lower(g), keyway_order_1
+! select distinct on (lower(h)) id as keyway_order_1, tenant_id from facts order by lower(h), keyway_order_1, tenant_id
+?! select tenant_id, id from facts order by i::regclass, tenant_id, id
+?select i::regtype::text, count(*) from facts group by 1
