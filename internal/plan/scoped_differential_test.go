@@ -80,10 +80,10 @@ func (w *world) failsAmongOthers(err error, sql string, args []any) bool {
 }
 
 // ofAValue reports whether an error comes when a value is met: a cast that does not fit it, a division by it, rows in rows
-// whose values have other types.
+// whose values have other types or collations.
 func ofAValue(err error) bool {
 	code := pgerr.Code(err)
-	return strings.HasPrefix(code, "22") || code == "42804"
+	return strings.HasPrefix(code, "22") || code == "42804" || code == "42P22"
 }
 
 // compareScopedWrite also compares what is in the table afterwards: the tenant's rows as on the tenant's own server,

@@ -445,8 +445,11 @@ func (g *typedGenerator) query() (sql string, ordered bool) {
 	}
 	if g.chance(0.12) {
 		q, _ := g.inner(2, nil)
-		if g.class == classNumber {
+		switch g.class {
+		case classNumber:
 			return with + "select trim_scale(k::numeric)::text, i from (" + q + ") x", false
+		case classText:
+			return with + "select k::text, i from (" + q + ") x", false
 		}
 		return with + q, false
 	}
@@ -492,6 +495,9 @@ func (g *typedGenerator) query() (sql string, ordered bool) {
 	case 4:
 		return with + "select " + exact() + " as x, " + exact() + " as y from " + from + where + " order by 1, 2" +
 			g.one("", " limit 3", " limit null", " limit all", " fetch first 2 rows with ties", " offset 2", " limit 2 offset 100", " desc nulls last limit 2"), true
+	}
+	if strings.Contains(with+from, " intersect ") || strings.Contains(with+from, " except ") || strings.Contains(with+from, " union ") {
+		return with + "select " + exact() + ", " + exact() + " from " + from + where, false
 	}
 	return with + "select " + g.one("", fmt.Sprintf("%s.*, ", pick(g.generator, rels).name)) + exact() + ", " + g.operand(rels, g.class, 1) + " from " + from + where, false
 }
