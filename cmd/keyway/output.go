@@ -54,7 +54,7 @@ func (c *call) report(err error) int {
 		return code
 	}
 	if c.json {
-		c.printJSON(map[string]any{"error": map[string]any{"kind": kinds[code], "exit_code": code, "message": err.Error()}})
+		c.printJSON(map[string]any{"error": jsonError(code, err)})
 		return code
 	}
 	text := strings.TrimPrefix(err.Error(), "keyway: ")
@@ -64,6 +64,19 @@ func (c *call) report(err error) int {
 		fmt.Fprintln(c.err, r.Caret)
 	}
 	return code
+}
+
+// jsonError says of a refused statement also why, and where in the text, in bytes from 0. The line itself is left out:
+// whoever reads the object has the text.
+func jsonError(code int, err error) map[string]any {
+	object := map[string]any{"kind": kinds[code], "exit_code": code, "message": err.Error()}
+	if r, ok := errors.AsType[*router.RefusedError](err); ok {
+		object["reason"] = r.Reason
+		if r.Offset >= 0 {
+			object["offset"] = r.Offset
+		}
+	}
+	return object
 }
 
 // table prints rows in columns. The first row is the heading.
