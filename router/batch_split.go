@@ -46,30 +46,36 @@ func (db *DB) sendSplit(ctx context.Context, b *pgx.Batch, parts []*batchPart) p
 		for _, n := range p.results.numbers {
 			s.of[n-1] = p
 		}
-		sending.Go(func() { p.results.BatchResults = sendPart(ctx, conns[i], p.batch) })
+		sending.Go(func() { p.send(ctx, conns[i]) })
 	}
 	sending.Wait()
 	return s
 }
 
-// sendPart is SendBatch on a goroutine of ours, where a panic of an argument's own code must not end the process. Other
+// send is SendBatch on a goroutine of ours, where a panic of an argument's own code must not end the process. Other
 // parts may be on their way and commit, so it is an error of this part rather than a panic of the caller's, who could not
-// tell then what is stored.
-func sendPart(ctx context.Context, conn *pool.Conn, b *pgx.Batch) (results pgx.BatchResults) {
+// tell then what is stored. So is runtime.Goexit.
+func (p *batchPart) send(ctx context.Context, conn *pool.Conn) {
+	sent := false
 	defer func() {
-		if v := recover(); v != nil {
-			results = pgx.FailedBatchResults(b, unsentError{&merge.PanicError{Value: v, Stack: debug.Stack()}})
+		if sent {
+			return
 		}
+		broken := &merge.PanicError{Value: recover(), Stack: debug.Stack()}
+		broken.Exited = broken.Value == nil
+		p.results.BatchResults = pgx.FailedBatchResults(p.batch, unsentError{broken})
 	}()
-	return conn.SendBatch(ctx, b)
+	p.results.BatchResults = conn.SendBatch(ctx, p.batch)
+	sent = true
 }
 
-// unsentError is of a part whose arguments could not be encoded, which pgx does before it sends anything of it.
+// unsentError is of a part of a batch whose arguments could not be encoded, which pgx does before it sends anything of it,
+// and of a COPY whose end was not sent.
 type unsentError struct{ error }
 
 func (e unsentError) Unwrap() error { return e.error }
 
-// SafeToRetry is true: nothing was sent.
+// SafeToRetry is true: nothing was sent that could be committed.
 func (unsentError) SafeToRetry() bool { return true }
 
 var errBatchEnd = errors.New(errPrefix + "the batch has no more results")

@@ -3,6 +3,7 @@ package merge
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,14 +36,18 @@ func (e *ShardError) Error() string { return fmt.Sprintf("shard %s: %v", e.Shard
 func (e *ShardError) Unwrap() error { return e.Err }
 
 // PanicError is a panic of code that an argument brings along, such as its Value method, or of a tracer, while a
-// statement was being sent. Next panics with the value; who only closes the rows has this in Err. The text repeats
-// the value: it is the caller's own.
+// statement was being sent, or such code's runtime.Goexit. Next panics with the value, or ends its goroutine; who only
+// closes the rows has this in Err. The text repeats the value: it is the caller's own.
 type PanicError struct {
-	Value any
-	Stack []byte
+	Value  any
+	Stack  []byte
+	Exited bool // by runtime.Goexit, without a value
 }
 
 func (e *PanicError) Error() string {
+	if e.Exited {
+		return "code of the caller called runtime.Goexit while the statement was being sent"
+	}
 	return fmt.Sprintf("code of the caller panicked while the statement was being sent: %v", e.Value)
 }
 
@@ -50,6 +55,14 @@ func (e *PanicError) Error() string {
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
+}
+
+// again does in the goroutine of the caller what its code has done in another one.
+func (e *PanicError) again() {
+	if e.Exited {
+		runtime.Goexit()
+	}
+	panic(e.Value)
 }
 
 // recovered makes a panic an error. It is to be deferred.

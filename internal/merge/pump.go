@@ -39,7 +39,7 @@ func (p *pump) run(here bool) {
 		p.end()
 		return
 	}
-	src, err := p.open()
+	src, err := p.open(here)
 	if err != nil {
 		p.rows.fail(p, err)
 		p.end()
@@ -70,9 +70,28 @@ func (p *pump) send() (sent bool) {
 
 // open opens the input. What an argument's own code panics with is for the caller, who could not recover from it on this
 // goroutine.
-func (p *pump) open() (src Source, err error) {
+func (p *pump) open(here bool) (src Source, err error) {
+	returned := false
+	defer func() {
+		if !returned && err == nil {
+			p.exit(here)
+		}
+	}()
 	defer recovered(&err)
-	return p.in.Open(p.rows.ctx)
+	src, err = p.in.Open(p.rows.ctx)
+	returned = true
+	return src, err
+}
+
+// exit is the end of a pump whose goroutine an argument's own code is ending. Others read what it would have read.
+func (p *pump) exit(here bool) {
+	p.rows.fail(p, &PanicError{Exited: true})
+	p.end()
+	if here {
+		p.rows.Close()
+	} else {
+		go p.rows.work(false)
+	}
 }
 
 // empty is for a source without rows. One that failed has no columns.

@@ -100,7 +100,7 @@ func newRows(ctx context.Context, inputs []Input, from sequence, opt Options) *R
 }
 
 // Next implements [pgx.Rows]. It panics with what an argument's own code panicked with on a goroutine of the merge, when
-// every input has been given back.
+// every input has been given back, and ends its goroutine where that code has ended one.
 func (r *Rows) Next() bool {
 	if r.closed {
 		return false
@@ -110,7 +110,7 @@ func (r *Rows) Next() bool {
 	}
 	r.Close()
 	if p, ok := errors.AsType[*PanicError](r.err); ok {
-		panic(p.Value)
+		p.again()
 	}
 	return false
 }

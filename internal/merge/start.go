@@ -33,12 +33,18 @@ func (r *Rows) startFirst() {
 
 // send sends what can be sent without waiting, and reports whether that was everything.
 func (r *Rows) send() bool {
-	all := true
+	all, returned := true, false
+	defer func() {
+		if !returned { // an argument's own code ends the caller's goroutine
+			r.Close()
+		}
+	}()
 	for i := range r.pumps {
 		p := &r.pumps[(r.opt.First+i)%r.inputs]
 		p.sent = p.send()
 		all = all && p.sent
 	}
+	returned = true
 	return all
 }
 
