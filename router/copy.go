@@ -90,6 +90,7 @@ func copyToOne(ctx context.Context, snap *snapshot, n *node, p *copyPlan, src pg
 	}
 	quiet := &quietSource{CopyFromSource: src}
 	copied, err := n.db.CopyFrom(ctx, p.ident, p.columns, quiet)
+	err = quiet.uncommitted(err)
 	switch {
 	case err == nil:
 		return copied, nil
@@ -101,7 +102,7 @@ func copyToOne(ctx context.Context, snap *snapshot, n *node, p *copyPlan, src pg
 			Err: writeError(n.id, snap.slots.Version(), 1, err),
 		}
 	default:
-		return 0, copyFailure(n.id, err)
+		return 0, quiet.failure(ctx, n, p, err)
 	}
 }
 
@@ -109,7 +110,26 @@ func copyToOne(ctx context.Context, snap *snapshot, n *node, p *copyPlan, src pg
 // its own: values would be in the log, and errors.As would find nothing.
 type quietSource struct {
 	pgx.CopyFromSource
-	err error
+	err   error
+	ended bool  // Next has returned false
+	last  []any // values, for messages
+	n     int64
+}
+
+// uncommitted adds to err that nothing is stored, where it would be in doubt and the source had not come to its end: the
+// server commits when it is told of that.
+func (s *quietSource) uncommitted(err error) error {
+	if err == nil || s.ended || judge(err).Verdict != pgerr.InDoubt {
+		return err
+	}
+	return unsentError{err}
+}
+
+// Next implements pgx.CopyFromSource.
+func (s *quietSource) Next() bool {
+	more := s.CopyFromSource.Next()
+	s.ended = !more
+	return more
 }
 
 var errSource = errors.New("the source of the rows failed")
@@ -117,6 +137,8 @@ var errSource = errors.New("the source of the rows failed")
 // Values implements pgx.CopyFromSource.
 func (s *quietSource) Values() ([]any, error) {
 	values, err := s.CopyFromSource.Values()
+	s.last = values
+	s.n++
 	if err != nil {
 		s.err, err = err, errSource
 	}
@@ -132,27 +154,11 @@ func (s *quietSource) Err() error {
 	return nil
 }
 
-// copyFailure is shardError for COPY. What pgx could not encode comes back from the server as a cancelled query whose
-// text quotes the value.
-func copyFailure(id shard.ID, err error) error {
-	if pgerr.Code(err) == pgerr.QueryCanceled && strings.Contains(err.Error(), "COPY") {
-		return &ShardError{Shard: id, Err: &valueError{err}}
-	}
-	return shardError(id, err)
-}
-
-type valueError struct{ err error }
-
-func (e *valueError) Error() string {
-	return "COPY was given up: a value does not fit the type of its column"
-}
-func (e *valueError) Unwrap() error { return e.err }
-
 // copySplit reads a window of rows to see which shards they are for, so that a small copy for one tenant takes one
 // connection, and then streams.
 func copySplit(ctx context.Context, snap *snapshot, p *copyPlan, src pgx.CopyFromSource) (int64, error) {
 	r := &copyReader{plan: p, snap: snap, src: src}
-	window := map[*node][][]any{}
+	window := map[*node][]copyRow{}
 	for range copyWindow {
 		n, row, err := r.next()
 		if err != nil {
@@ -165,7 +171,7 @@ func copySplit(ctx context.Context, snap *snapshot, p *copyPlan, src pgx.CopyFro
 	}
 	if r.ended && len(window) <= 1 {
 		for n, rows := range window {
-			return copyToOne(ctx, snap, n, p, pgx.CopyFromRows(rows))
+			return copyToOne(ctx, snap, n, p, &copyRows{rows: rows})
 		}
 		return 0, nil
 	}
@@ -182,19 +188,21 @@ type copyReader struct {
 }
 
 // next returns a nil node at the end.
-func (r *copyReader) next() (*node, []any, error) {
+func (r *copyReader) next() (*node, copyRow, error) {
 	if !r.src.Next() {
 		r.ended = true
-		return nil, nil, r.src.Err()
+		return nil, copyRow{}, r.src.Err()
 	}
+	row := copyRow{number: r.n + 1}
 	r.n++
 	values, err := r.src.Values()
 	if err != nil {
-		return nil, nil, err
+		return nil, row, err
 	}
-	row, key, err := r.plan.row(values)
+	var key shard.Key
+	row.values, key, err = r.plan.row(values)
 	if err != nil {
-		return nil, nil, rowError(r.plan.table, r.n, err)
+		return nil, row, rowError(r.plan.table, r.n, err)
 	}
 	n, err := r.snap.owner(key.Slot())
 	if err == nil {
@@ -204,7 +212,7 @@ func (r *copyReader) next() (*node, []any, error) {
 }
 
 // targets are the shards to connect to: those of the window when that was all, else every owner of a slot.
-func (r *copyReader) targets(window map[*node][][]any) []*node {
+func (r *copyReader) targets(window map[*node][]copyRow) []*node {
 	var list []*node
 	for _, n := range r.snap.owners {
 		if n != nil && (!r.ended || window[n] != nil) {
@@ -216,7 +224,7 @@ func (r *copyReader) targets(window map[*node][][]any) []*node {
 }
 
 // copyStreams copies to several shards at once.
-func copyStreams(ctx context.Context, r *copyReader, window map[*node][][]any) (int64, error) {
+func copyStreams(ctx context.Context, r *copyReader, window map[*node][]copyRow) (int64, error) {
 	targets := r.targets(window)
 	databases := make([]*pool.Database, len(targets))
 	for i, n := range targets {
@@ -255,7 +263,7 @@ func copyUnconnected(table string, err error) error {
 }
 
 // feedAll is feed until every stream has ended. Where the source panics, nothing stays copied.
-func (c *copyRun) feedAll(r *copyReader, window map[*node][][]any) {
+func (c *copyRun) feedAll(r *copyReader, window map[*node][]copyRow) {
 	fed := false
 	defer func() {
 		if !fed {
@@ -284,7 +292,7 @@ type copyRun struct {
 }
 
 // feed hands rows to the streams until the source ends or something fails.
-func (c *copyRun) feed(r *copyReader, window map[*node][][]any) {
+func (c *copyRun) feed(r *copyReader, window map[*node][]copyRow) {
 	for n, rows := range window {
 		for _, row := range rows {
 			c.at[n].add(row)
@@ -309,7 +317,8 @@ func (c *copyRun) feed(r *copyReader, window map[*node][][]any) {
 func (c *copyRun) commit(ctx context.Context) (int64, error) {
 	if c.abort.Err() != nil {
 		c.rollback(c.streams)
-		return 0, context.Cause(c.abort)
+		c.findMisfits(ctx)
+		return 0, c.cause(ctx)
 	}
 	partial := &PartialCopyError{Table: c.plan.table, Committed: map[shard.ID]int64{}}
 	var total int64
@@ -336,6 +345,24 @@ func (c *copyRun) commit(ctx context.Context) (int64, error) {
 		return total, partial
 	}
 	return total, nil
+}
+
+// cause is why the copy was given up. Where ctx has ended, it names the shards that were waited for.
+func (c *copyRun) cause(ctx context.Context) error {
+	cause := context.Cause(c.abort)
+	if ctx.Err() == nil || !errors.Is(cause, ctx.Err()) && !errors.Is(cause, context.Cause(ctx)) {
+		return cause
+	}
+	var behind []error
+	for _, s := range c.streams {
+		if s.err != nil && !s.starved && !pgerr.NotSent(s.err) {
+			behind = append(behind, s.err)
+		}
+	}
+	if len(behind) == 0 {
+		return fmt.Errorf("%scopy into %s: %w", errPrefix, c.plan.table, cause)
+	}
+	return errors.Join(behind...)
 }
 
 func (c *copyRun) rollback(streams []*copyStream) {

@@ -53,7 +53,9 @@ func (c *observedCopy) send(ctx context.Context, part [][]any) error {
 	}
 	defer conn.ReleaseClean()
 	c.on.observed.all = nil // counted once, however many parts follow
-	copied, err := conn.CopyFrom(ctx, c.table, c.columns, pgx.CopyFromRows(part))
+	source := &quietSource{CopyFromSource: pgx.CopyFromRows(part), n: c.copied}
+	copied, err := conn.CopyFrom(ctx, c.table, c.columns, source)
+	err = source.uncommitted(err)
 	switch {
 	case err == nil:
 		c.copied += copied
@@ -62,7 +64,7 @@ func (c *observedCopy) send(ctx context.Context, part [][]any) error {
 		return c.failed(0, n, writeError(c.on.node.id, c.on.observed.snap.slots.Version(), 1, err))
 	}
 	c.on.db.learnFrom(err)
-	return c.failed(n, 0, copyFailure(c.on.node.id, err))
+	return c.failed(n, 0, source.failureOn(ctx, conn, c.on.node, c.table, c.columns, err))
 }
 
 // failed says what is there, unless nothing is. Missing and inDoubt are how many rows of the last part.

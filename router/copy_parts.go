@@ -8,7 +8,6 @@ import (
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/pgerr"
 	"github.com/keyway-go/keyway/pool"
-	"github.com/keyway-go/keyway/shard"
 )
 
 const defaultPart = 10_000
@@ -74,16 +73,9 @@ type partCopy struct {
 	copied int64 // rows committed
 }
 
-// partRow is a row with its number in the source, from 1.
-type partRow struct {
-	number int64
-	slot   shard.Slot
-	values []any
-}
-
 // read reads one part. Where the source fails within it, nothing of the part is sent.
-func (c *partCopy) read(size int) ([]partRow, error) {
-	var part []partRow
+func (c *partCopy) read(size int) ([]copyRow, error) {
+	var part []copyRow
 	for len(part) < size {
 		if !c.src.Next() {
 			c.ended = true
@@ -98,7 +90,7 @@ func (c *partCopy) read(size int) ([]partRow, error) {
 		if err != nil {
 			return nil, c.failed(nil, nil, rowError(c.plan.table, c.row, err))
 		}
-		r := partRow{number: c.row, values: row}
+		r := copyRow{number: c.row, values: row}
 		if c.plan.kind != catalog.Home {
 			r.slot = key.Slot()
 		}
@@ -108,7 +100,7 @@ func (c *partCopy) read(size int) ([]partRow, error) {
 }
 
 // send copies a part to the shards that own its rows now, one after another.
-func (c *partCopy) send(ctx context.Context, rows []partRow) error {
+func (c *partCopy) send(ctx context.Context, rows []copyRow) error {
 	c.done = c.row
 	at := call{db: c.db, ctx: ctx}
 	for len(rows) > 0 {
@@ -118,9 +110,9 @@ func (c *partCopy) send(ctx context.Context, rows []partRow) error {
 			return c.failed(rows, nil, err)
 		}
 		these, others := c.of(at.snap, n, rows)
-		copied, err := n.db.CopyFrom(as(ctx, pool.Batch), c.plan.ident, c.plan.columns, pgx.CopyFromSlice(len(these), func(i int) ([]any, error) {
-			return these[i].values, nil
-		}))
+		source := &quietSource{CopyFromSource: &copyRows{rows: these}}
+		copied, err := n.db.CopyFrom(as(ctx, pool.Batch), c.plan.ident, c.plan.columns, source)
+		err = source.uncommitted(err)
 		at.node = n
 		switch {
 		case err == nil:
@@ -130,14 +122,14 @@ func (c *partCopy) send(ctx context.Context, rows []partRow) error {
 		case judge(err).Verdict == pgerr.InDoubt:
 			return c.failed(others, these, writeError(n.id, at.snap.slots.Version(), int(at.n.sent), err))
 		default:
-			return c.failed(rows, nil, copyFailure(n.id, err))
+			return c.failed(rows, nil, source.failure(ctx, n, c.plan, err))
 		}
 	}
 	return nil
 }
 
 // owner is the shard of a row.
-func (c *partCopy) owner(snap *snapshot, r partRow) (*node, error) {
+func (c *partCopy) owner(snap *snapshot, r copyRow) (*node, error) {
 	if c.plan.home == "" {
 		n, err := snap.owner(r.slot)
 		if err != nil {
@@ -153,7 +145,7 @@ func (c *partCopy) owner(snap *snapshot, r partRow) (*node, error) {
 }
 
 // of divides rows into those of n and the others.
-func (c *partCopy) of(snap *snapshot, n *node, rows []partRow) (these, others []partRow) {
+func (c *partCopy) of(snap *snapshot, n *node, rows []copyRow) (these, others []copyRow) {
 	for _, r := range rows {
 		if at, err := c.owner(snap, r); err == nil && at == n {
 			these = append(these, r)
@@ -165,14 +157,14 @@ func (c *partCopy) of(snap *snapshot, n *node, rows []partRow) (these, others []
 }
 
 // failed says what is there, unless nothing is.
-func (c *partCopy) failed(missing, inDoubt []partRow, err error) error {
+func (c *partCopy) failed(missing, inDoubt []copyRow, err error) error {
 	if err == nil || c.copied == 0 && len(inDoubt) == 0 {
 		return err
 	}
 	return &CopyPartsError{Table: c.plan.table, Through: c.done, Missing: numbers(missing), InDoubt: numbers(inDoubt), Err: err}
 }
 
-func numbers(rows []partRow) []int64 {
+func numbers(rows []copyRow) []int64 {
 	list := make([]int64, len(rows))
 	for i, r := range rows {
 		list[i] = r.number

@@ -120,7 +120,7 @@ func (p *copyPlan) shardedColumns(t *catalog.Table) error {
 // share the caller's slice.
 func (p *copyPlan) row(values []any) ([]any, shard.Key, error) {
 	if len(values) != p.given {
-		return nil, shard.Key{}, fmt.Errorf("has %d values for %d columns", len(values), p.given)
+		return nil, shard.Key{}, wrongLength(len(values), p.given)
 	}
 	out := make([]any, len(values), len(p.columns))
 	copy(out, values)
@@ -217,6 +217,10 @@ func (s *keyedSource) Values() ([]any, error) {
 
 // Err implements pgx.CopyFromSource.
 func (s *keyedSource) Err() error { return s.src.Err() }
+
+func wrongLength(values, columns int) error {
+	return fmt.Errorf("has %d values for %d columns", values, columns)
+}
 
 func rowError(table string, n int64, err error) error {
 	return fmt.Errorf("%scopy into %s: row %d: %w", errPrefix, table, n, err)

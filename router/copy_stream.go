@@ -22,27 +22,31 @@ type copyStream struct {
 	node *node
 	conn *pool.Conn
 
-	pending [][]any // the reader's
-	chunks  chan [][]any
+	pending []copyRow // the reader's
+	chunks  chan []copyRow
 
-	now  [][]any // run's: the chunk being sent
+	now  []copyRow // run's: the chunk being sent
 	next int
 	fail error
+
+	starved bool // when the copy was aborted, it was the source that was waited for
 
 	// Set by run before done is closed.
 	tx     pgx.Tx
 	rows   int64
+	err    error       // with the shard's name
+	misfit *valueError // in err
 	broken bool
 	done   chan struct{}
 }
 
 func newCopyStream(c *copyRun, n *node, conn *pool.Conn) *copyStream {
-	return &copyStream{copy: c, node: n, conn: conn, chunks: make(chan [][]any, copyQueue), done: make(chan struct{})}
+	return &copyStream{copy: c, node: n, conn: conn, chunks: make(chan []copyRow, copyQueue), done: make(chan struct{})}
 }
 
-func (s *copyStream) add(row []any) {
+func (s *copyStream) add(row copyRow) {
 	if s.pending == nil {
-		s.pending = make([][]any, 0, copyChunk)
+		s.pending = make([]copyRow, 0, copyChunk)
 	}
 	if s.pending = append(s.pending, row); len(s.pending) == copyChunk {
 		s.flush()
@@ -70,7 +74,12 @@ func (s *copyStream) run(ctx context.Context) {
 	}
 	if err != nil {
 		s.broken = s.tx == nil
-		s.copy.stop(copyFailure(s.node.id, err))
+		s.err = shardError(s.node.id, err)
+		if isMisfit(err) && s.fail == nil && s.next < len(s.now) {
+			s.misfit = &valueError{row: s.now[s.next].number, err: err}
+			s.err = &ShardError{Shard: s.node.id, Err: s.misfit}
+		}
+		s.copy.stop(s.err)
 	}
 }
 
@@ -81,7 +90,7 @@ func (s *copyStream) Next() bool {
 	}
 	select {
 	case <-s.copy.abort.Done():
-		s.fail = errAborted
+		s.fail, s.starved = errAborted, true
 		return false
 	case chunk, ok := <-s.chunks:
 		s.now, s.next = chunk, 0
@@ -93,7 +102,7 @@ func (s *copyStream) Next() bool {
 }
 
 // Values implements pgx.CopyFromSource.
-func (s *copyStream) Values() ([]any, error) { return s.now[s.next], nil }
+func (s *copyStream) Values() ([]any, error) { return s.now[s.next].values, nil }
 
 // Err implements pgx.CopyFromSource.
 func (s *copyStream) Err() error { return s.fail }

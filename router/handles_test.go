@@ -125,7 +125,7 @@ func TestACopyThatFailsLeavesNothing(t *testing.T) {
 		"a NULL key":            {func(i int) ([]any, error) { return []any{pick(i == 9000, any(nil), any(i)), i}, nil }, "row 9001: column tenant_id"},
 		"a row too short":       {func(i int) ([]any, error) { return []any{i, i}[:pick(i == 9000, 1, 2)], nil }, "row 9001: has 1 values for 2 columns"},
 		"a server's error":      {func(i int) ([]any, error) { return []any{i % 100, i % 9000}, nil }, "23505"},
-		"a value that fits not": {func(i int) ([]any, error) { return []any{i, pick(i == 9000, any("secret"), any(i))}, nil }, "does not fit the type"},
+		"a value that fits not": {func(i int) ([]any, error) { return []any{i, pick(i == 9000, any("secret"), any(i))}, nil }, "in row 9001 the value of column id does not fit its type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, err := db.CopyFrom(ctx, pgx.Identifier{"orders"}, columns, pgx.CopyFromSlice(10_000, c.row))

@@ -146,8 +146,16 @@ func (s *ShardDB) CopyFrom(
 		return 0, err
 	}
 	defer conn.ReleaseClean()
-	n, err := conn.CopyFrom(ctx, table, columns, src)
-	return n, s.fail(err)
+	quiet := &quietSource{CopyFromSource: src}
+	n, err := conn.CopyFrom(ctx, table, columns, quiet)
+	switch err = quiet.uncommitted(err); {
+	case quiet.err != nil:
+		return 0, quiet.err
+	case isMisfit(err):
+		return 0, quiet.failureOn(ctx, conn, s.node, table, columns, err)
+	default:
+		return n, s.fail(err)
+	}
 }
 
 // Begin starts a plain transaction on the shard.

@@ -29,6 +29,9 @@ func Judge(err error, phase Phase) Judgement {
 	if isConnect(err) {
 		return judgeConnect(err)
 	}
+	if phase == AtCommit && isBatchUnsent(err) {
+		phase = BeforeCommit
+	}
 	if pg, ok := asPgError(err); ok {
 		return judgeServer(pg, phase)
 	}
@@ -105,6 +108,13 @@ func isOverload(err error) bool {
 		SafeToRetry() bool
 	}
 	return errors.As(err, &o) && o.Timeout() && o.SafeToRetry()
+}
+
+// isBatchUnsent reports whether pgx failed while it prepared the statements of a batch, which it does before it sends the
+// first one.
+func isBatchUnsent(err error) bool {
+	_, ok := errors.AsType[pgx.ErrPreprocessingBatch](err)
+	return ok
 }
 
 // isContext reports whether err is a context's end and nothing that pgx made of it.

@@ -213,6 +213,10 @@ func TestPublicTextsHoldNoValues(t *testing.T) {
 			&pgconn.PgError{Severity: "ERROR", Code: "23505", Message: "user secret exists", Routine: "exec_stmt_raise"},
 			"ERROR: SQLSTATE 23505, integrity constraint violation (the message is left out because it may quote a value)",
 		},
+		"the client's own end of a COPY": {
+			&pgconn.PgError{Severity: "ERROR", Code: "57014", Message: `COPY from stdin failed: unable to encode "secret"`, Routine: "CopyGetData"},
+			"ERROR: SQLSTATE 57014, COPY was ended by the client (the message is left out because it may quote a value)",
+		},
 		"unknown class": {
 			&pgconn.PgError{Severity: "ERROR", Code: "ZZ001", Message: "secret"},
 			"ERROR: SQLSTATE ZZ001 (the message is left out because it may quote a value)",

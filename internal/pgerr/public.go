@@ -12,7 +12,7 @@ import (
 // PostgreSQL's Detail, Where and InternalQuery are never part of the text. Its primary message is kept where
 // PostgreSQL itself puts only names of objects into it, and left out where it quotes data: class 22 (invalid input
 // syntax for type integer: "..."), syntax errors (which quote the statement near the fault), and everything raised by
-// RAISE in PL/pgSQL or of a class not listed here. The messages of the keyway schema (KW...) hold no values and are
+// RAISE in PL/pgSQL, by the client's own end of a COPY, or of a class not listed here. The messages of the keyway schema (KW...) hold no values and are
 // kept. pgx's "failed to encode args[n]" loses what follows, which quotes the argument.
 func Public(err error) error {
 	if err == nil {
@@ -49,7 +49,9 @@ func message(pg *pgconn.PgError) string {
 		return severity + ": " + pg.Message + " (SQLSTATE " + pg.Code + ")"
 	}
 	text := severity + ": SQLSTATE " + pg.Code
-	if class := className(pg.Code); class != "" {
+	if pg.Routine == copyRoutine {
+		text += ", COPY was ended by the client"
+	} else if class := className(pg.Code); class != "" {
 		text += ", " + class
 	}
 	return text + " (the message is left out because it may quote a value)"
@@ -74,6 +76,10 @@ var hidden = map[string]string{
 
 const syntaxError = "42601"
 
+// copyRoutine is where the server gives back what the client said to end a COPY, as a cancelled query's message. pgx says
+// there which value it could not encode.
+const copyRoutine = "CopyGetData"
+
 // showsMessage reports whether the primary message may be repeated. exec_stmt_raise is the routine of PL/pgSQL's RAISE
 // (pl_exec.c): its message is somebody's own text under any SQLSTATE.
 func showsMessage(pg *pgconn.PgError) bool {
@@ -82,6 +88,9 @@ func showsMessage(pg *pgconn.PgError) bool {
 	}
 	if pg.Code[:2] == "KW" {
 		return true
+	}
+	if pg.Routine == copyRoutine {
+		return false
 	}
 	_, ok := shown[pg.Code[:2]]
 	return ok && pg.Routine != "exec_stmt_raise"
