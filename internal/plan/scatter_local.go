@@ -76,11 +76,10 @@ var objectNames = []string{
 	"regclass", "regtype", "regproc", "regprocedure", "regoper", "regoperator", "regnamespace", "regrole", "regcollation",
 }
 
-// checkObjectName refuses what one server calls by a number and another by another one. A name that the statement has is
-// the same everywhere.
+// checkObjectName refuses what one server calls by a number and another by another one, also where the name stands in the
+// statement: what is made of it may show the number.
 func (r *reader) checkObjectName(e *sqlparse.Cast) {
-	_, constant := strip(e.X).(*sqlparse.Literal)
-	if own := e.Type.Schema == "" || e.Type.Schema == "pg_catalog"; r.tops == nil || constant || !own {
+	if own := e.Type.Schema == "" || e.Type.Schema == "pg_catalog"; r.tops == nil || !own {
 		return
 	}
 	if slices.Contains(objectNames, e.Type.Name) {

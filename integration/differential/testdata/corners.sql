@@ -493,7 +493,8 @@ select count(*) from (select from facts) x
 select (select count(*) from facts)
 ?select count(*) from facts tablesample bernoulli (100)
 select f.tenant_id is null, count(*) from facts f group by 1
-select 'facts'::regclass, count(*) from facts f group by 1
+?select 'facts'::regclass, count(*) from facts f group by 1
+?select distinct 'facts'::regclass::oid from facts f
 select count(*) from facts f where f.tenant_id = any('{1,2,3}')
 select count(*) from facts f where f.tenant_id in (1, 2, 3)
 select f.tenant_id, count(*) from facts f where f.tenant_id in (1, 2, 3, null) group by 1
