@@ -2,9 +2,7 @@ package plan
 
 import (
 	"slices"
-	"strconv"
 
-	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
 
@@ -140,70 +138,6 @@ func (r *reader) orderBy(list []sqlparse.OrderItem, sc *scope) {
 	}
 }
 
-func (r *reader) values(q *sqlparse.Select, outer *scope) *shape {
-	s := &shape{}
-	r.outputOrder(q, outer)
-	r.limits(q, outer)
-	for _, row := range q.Values {
-		for _, x := range row {
-			r.expr(x, outer)
-			s.open = s.open || isStar(x)
-		}
-	}
-	if s.open {
-		return s // a star is several columns, so that no place is known
-	}
-	whole := &relation{dom: &domain{}}
-	rows := &rowList{columns: len(q.Values[0])}
-	for i := range q.Values[0] {
-		s.outs = append(s.outs, output{name: "column" + strconv.Itoa(i+1), col: r.valuesColumn(q.Values, i, whole, rows),
-			coll: r.valuesCollation(q.Values, i, outer)})
-	}
-	return s
-}
-
-func (r *reader) valuesCollation(rows [][]sqlparse.Expr, i int, outer *scope) collation {
-	all := plain
-	for _, row := range rows {
-		if i >= len(row) {
-			return collation{}
-		}
-		all = merged(all, r.collationOf(row[i], outer))
-	}
-	return all.implicit()
-}
-
-// valuesColumn is column i of VALUES, of the relation that all have, when each of its values is a parameter or constant,
-// or nil.
-func (r *reader) valuesColumn(rows [][]sqlparse.Expr, i int, rel *relation, whole *rowList) *column {
-	var list []*source
-	values := make([]sqlparse.Expr, 0, len(rows))
-	for _, row := range rows {
-		if i >= len(row) {
-			return nil
-		}
-		values = append(values, row[i])
-	}
-	fam := familyOfElements(values)
-	for _, x := range values {
-		if fam == famNone || r.scope == Scoped && familyOfConstant(x) != fam {
-			return nil
-		}
-		src := constant(x, fam)
-		if src == nil {
-			return nil
-		}
-		list = append(list, src)
-	}
-	c := &column{rel: rel, fam: fam, exact: true}
-	if !slices.ContainsFunc(list, func(s *source) bool { return !s.same(list[0]) }) {
-		rel.dom.is(c, list[0])
-	} else {
-		rel.dom.is(c, &source{kind: srcList, elems: list, at: rows[0][i].Pos().Start, rows: whole})
-	}
-	return c
-}
-
 // simple reads SELECT ... FROM ... WHERE.
 func (r *reader) simple(q *sqlparse.Select, outer *scope) *shape {
 	root := &domain{}
@@ -307,64 +241,6 @@ func (r *reader) star(e *sqlparse.Star, s *shape, sc *scope) {
 	}
 }
 
-// groups reads GROUP BY and returns the bare columns in it; nil when it has grouping sets, where a column of the list
-// is not always grouped by.
-func (r *reader) groups(q *sqlparse.Select, s *shape, sc *scope) []*column {
-	var cols []*column
-	sets := q.GroupAll
-	for _, x := range q.GroupBy {
-		switch x := strip(x).(type) {
-		case *sqlparse.GroupingSet:
-			sets = true
-			r.grouping(x, s, sc)
-		case *sqlparse.ColumnRef:
-			if c, ok := r.groupColumn(x, s, sc); ok {
-				cols = append(cols, c)
-			}
-		case *sqlparse.Literal:
-			if n, err := strconv.Atoi(x.Value); err == nil && n >= 1 && n <= len(s.outs) && !s.open && s.outs[n-1].col != nil {
-				cols = append(cols, s.outs[n-1].col)
-			}
-		default:
-			r.expr(x, sc)
-		}
-	}
-	if sets {
-		r.groupingSets = true
-		return nil
-	}
-	return cols
-}
-
-func (r *reader) grouping(g *sqlparse.GroupingSet, s *shape, sc *scope) {
-	for _, x := range g.X {
-		switch x := strip(x).(type) {
-		case *sqlparse.GroupingSet:
-			r.grouping(x, s, sc)
-		case *sqlparse.ColumnRef:
-			r.groupColumn(x, s, sc)
-		default:
-			r.expr(x, sc)
-		}
-	}
-}
-
-// groupColumn resolves a name in GROUP BY: an input column, else the alias of an output.
-func (r *reader) groupColumn(x *sqlparse.ColumnRef, s *shape, sc *scope) (*column, bool) {
-	if len(x.Parts) == 1 && sc.ns != nil && r.visible(x, sc.ns, x.Parts[0].Value) == nil && s.named(x.Parts[0].Value) {
-		return nil, false
-	}
-	return r.column(x, sc), true
-}
-
-// sortKey reads an item of ORDER BY or DISTINCT ON: a bare name is an output's first.
-func (r *reader) sortKey(x sqlparse.Expr, s *shape, sc *scope) {
-	if ref, ok := strip(x).(*sqlparse.ColumnRef); ok && len(ref.Parts) == 1 && s.named(ref.Parts[0].Value) {
-		return
-	}
-	r.expr(x, sc)
-}
-
 // named is has, and true too of the names that PostgreSQL gives outputs that are no columns.
 func (s *shape) named(name string) bool { return s.has(name) || slices.Contains(s.figured, name) }
 
@@ -375,73 +251,4 @@ func (s *shape) has(name string) bool {
 		}
 	}
 	return false
-}
-
-// markEnterable marks the outputs on which a filter gives the same rows before the query's own work as after it.
-func (r *reader) markEnterable(q *sqlparse.Select, b *block, s *shape, groups []*column) {
-	for i := range s.outs {
-		o := &s.outs[i]
-		o.enter = o.col != nil && b.admits(q, o.col, groups)
-	}
-	if r.tops != nil {
-		s.carried = b.carries(q, s, groups)
-	}
-}
-
-// admits reports whether a filter on a column of the block gives the same before the query's own work as after it. Not
-// so with LIMIT and OFFSET (which rows are cut changes), DISTINCT ON, row locks, windows whose partitions it divides
-// (what a row's frame holds changes), and, in a grouped query, for what is not grouped by.
-func (b *block) admits(q *sqlparse.Select, c *column, groups []*column) bool {
-	if c.rel == nil || c.rel.blk != b {
-		return false // an outer column is there whether this query has rows or not
-	}
-	if q.Limit != nil || q.Offset != nil || q.WithTies || len(q.DistinctOn) > 0 || len(q.Locking) > 0 {
-		return false
-	}
-	if b.aggregate || len(q.GroupBy) > 0 || q.GroupAll || q.Having != nil {
-		if !slices.Contains(groups, c) {
-			return false
-		}
-	}
-	return !b.window || b.partitioned(c)
-}
-
-// partitioned reports whether every window of the block keeps rows of different values of c apart.
-func (b *block) partitioned(c *column) bool {
-	for _, p := range b.partitions {
-		if !slices.Contains(p, c) {
-			return false
-		}
-	}
-	return len(b.partitions) > 0
-}
-
-// locks reads FOR UPDATE and its kin: row locks are held on one server, and a reference table's row is on each.
-func (r *reader) locks(q *sqlparse.Select, ns *namespace, b *block) {
-	for _, l := range q.Locking {
-		r.readOnly = false
-		for _, rel := range r.locked(&l, ns, b) {
-			switch {
-			case rel.joins && len(l.Of) == 0: // its tables are among b's
-			case rel.table == nil && len(l.Of) == 0 && !rel.open || rel.table == nil && len(l.Of) > 0:
-				panic(refuse(Unsupported, l.Start, "a row lock on a query in FROM or a CTE is not read",
-					"write FOR "+l.Strength+" OF and the sharded tables"))
-			case rel.table != nil && rel.table.Kind == catalog.Reference:
-				panic(&Refusal{Reason: ReferenceWrite, Table: nameOf(rel.table), Offset: l.Start,
-					Detail: "a row lock on the reference table " + nameOf(rel.table) + " would lock the copy of one shard only",
-					Hint:   "write FOR " + l.Strength + " OF and the sharded tables"})
-			}
-		}
-	}
-}
-
-func (r *reader) locked(l *sqlparse.Locking, ns *namespace, b *block) []*relation {
-	if len(l.Of) == 0 {
-		return b.rels
-	}
-	var rels []*relation
-	for i := range l.Of {
-		rels = append(rels, r.relationOf(l.Of[i].Start, &scope{ns: ns}, l.Of[i].Schema.Value, l.Of[i].Name.Value))
-	}
-	return rels
 }
