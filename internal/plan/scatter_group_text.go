@@ -79,8 +79,9 @@ func (g *grouping) finalText() string {
 	if q.Offset != nil {
 		b.WriteString(" offset (" + g.render(q.Offset.Pos()) + ")")
 	}
+	oneRow := len(q.GroupBy) == 0 && !g.windows
 	switch {
-	case q.WithTies:
+	case q.WithTies && !oneRow: // one row has no ties, and PostgreSQL finds max('x') WITH TIES by a subquery that fails
 		b.WriteString(" fetch first (" + g.limitText() + ") rows with ties")
 	case q.Limit != nil:
 		b.WriteString(" limit (" + g.limitText() + ")")

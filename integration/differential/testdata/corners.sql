@@ -495,6 +495,9 @@ select (select count(*) from facts)
 select f.tenant_id is null, count(*) from facts f group by 1
 ?select 'facts'::regclass, count(*) from facts f group by 1
 ?select distinct 'facts'::regclass::oid from facts f
+! select max(distinct 'x'::text) from facts f where exists (select 1 from orders o where o.tenant_id = f.tenant_id) order by 1 desc fetch first 2 rows with ties
+! select count(distinct i), max('y') from facts order by 1 fetch first 0 rows with ties
+?! select max(distinct i), generate_series(1, 3) from facts order by 1 fetch first 1 rows with ties
 select count(*) from facts f where f.tenant_id = any('{1,2,3}')
 select count(*) from facts f where f.tenant_id in (1, 2, 3)
 select f.tenant_id, count(*) from facts f where f.tenant_id in (1, 2, 3, null) group by 1
