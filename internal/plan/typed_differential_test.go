@@ -70,5 +70,6 @@ func TestScopedStatementsSeeOneTenantByTypes(t *testing.T) {
 	}
 	w.report()
 	require.Zero(t, w.counts["WRONG"])
+	require.LessOrEqual(t, w.counts["accepted: fails on the rows of others"], 3+n/1000)
 	require.Greater(t, w.counts["accepted: right"], n/40, "the generator makes too few statements that are accepted")
 }
