@@ -18,6 +18,9 @@ var ErrClosed = errors.New("the pool is closed")
 // ErrReleased is what methods of a [Conn] return after its Release.
 var ErrReleased = errors.New("pool: the connection was used after its release")
 
+// ErrRowsLeft is of rows of a batch that were not read in time. It says nothing of the statement, which was executed.
+var ErrRowsLeft = errors.New("pool: the rows of a batch are read before its next result is asked for and before it is closed")
+
 // ErrNoControl is what [Instance.Control] returns, wrapped with the instance's name, when no connection is kept back for
 // it, and what a control connection's holder gets when the limit has become too small to carry it.
 var ErrNoControl = errors.New("no connection is kept for control")

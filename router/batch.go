@@ -3,6 +3,7 @@ package router
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
 )
 
@@ -147,6 +149,8 @@ type batchResults struct {
 	numbers []int  // of the statements in the caller's batch, from 1; nil when they are the same
 	next    int    // statements whose result was asked for
 	of      int
+	rows    *batchRows // of the statement before, when it was asked for by Query
+	refused int        // the first statement that its server refused, so that none after it ran; zero when none is known
 
 	queued []*pgx.QueuedQuery // whose functions Close runs; nil for the parts of a batch, where splitBatch does
 	closed bool
@@ -166,35 +170,72 @@ func (r *batchResults) public(err error) error {
 	if r.db != nil {
 		r.db.learnFrom(err)
 	}
-	if r.writes {
+	if r.writes && !errors.Is(err, pool.ErrRowsLeft) { // which puts nothing in doubt
 		return writeError(r.shard, r.version, 1, err)
 	}
 	return shardError(r.shard, err)
 }
 
-func (r *batchResults) fail(err error) error {
+// failure is the public form of what the i-th statement's result fails with.
+func (r *batchResults) failure(i int, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &BatchError{Statement: r.statement(r.next), Of: r.of, Err: r.public(err)}
+	shown := r.public(err)
+	if r.refused > 0 && r.refused < i {
+		shown = &notRunError{after: r.statement(r.refused), cause: shown}
+	} else if isRefusal(err) {
+		r.refused = i
+	}
+	return &BatchError{Statement: r.statement(i), Of: r.of, Err: shown}
+}
+
+// isRefusal reports whether err is what the server said of one statement. When a connection is lost, nobody knows how far
+// the server came; when statements are not prepared, pgx tells no number.
+func isRefusal(err error) bool {
+	return errors.As(err, new(*pgconn.PgError)) && !errors.As(err, new(pgx.ErrPreprocessingBatch))
+}
+
+// notRunError is of a statement that the server skipped.
+type notRunError struct {
+	after int // the statement that failed
+	cause error
+}
+
+func (e *notRunError) Error() string {
+	return fmt.Sprintf("not run, since statement %d failed: %v", e.after, e.cause)
+}
+
+func (e *notRunError) Unwrap() error { return e.cause }
+
+// lookBack notes what became of rows when the next result has been asked for, which ended them.
+func (r *batchResults) lookBack() {
+	if r.rows != nil {
+		_ = r.rows.Err()
+		r.rows = nil
+	}
 }
 
 // Exec implements pgx.BatchResults.
 func (r *batchResults) Exec() (pgconn.CommandTag, error) {
 	r.next++
 	tag, err := r.BatchResults.Exec()
-	return tag, r.fail(err)
+	r.lookBack()
+	return tag, r.failure(r.next, err)
 }
 
 // Query implements pgx.BatchResults.
 func (r *batchResults) Query() (pgx.Rows, error) {
 	r.next++
 	got, err := r.BatchResults.Query()
+	r.lookBack()
 	if err != nil {
-		err = r.fail(err)
+		err = r.failure(r.next, err)
 		return failedRows(err), err
 	}
-	return &batchRows{shardRows: shardRows{Rows: got, fail: r.failure(r.next)}}, nil
+	i := r.next
+	r.rows = &batchRows{shardRows: shardRows{Rows: got, fail: func(err error) error { return r.failure(i, err) }}}
+	return r.rows, nil
 }
 
 // batchRows are the rows of one statement of a batch.
@@ -213,6 +254,9 @@ func (r *batchRows) Scan(dest ...any) error {
 }
 
 func (r *batchRows) scan(dest []any) error {
+	if err := r.shardRows.Err(); err != nil { // the connection may be somebody else's
+		return err
+	}
 	if len(dest) == 1 {
 		if s, ok := dest[0].(pgx.RowScanner); ok {
 			return s.ScanRow(r)
@@ -231,16 +275,6 @@ func (r *batchResults) QueryRow() pgx.Row {
 		return failedRow{err}
 	}
 	return firstRow{rows}
-}
-
-// failure is fail for a statement whose result is read later.
-func (r *batchResults) failure(statement int) func(error) error {
-	return func(err error) error {
-		if err == nil {
-			return nil
-		}
-		return &BatchError{Statement: r.statement(statement), Of: r.of, Err: r.public(err)}
-	}
 }
 
 // Close implements pgx.BatchResults. Which statement an error is of is not known here. What a function returned is

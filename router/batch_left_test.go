@@ -1,0 +1,174 @@
+package router_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/keyway-go/keyway/router"
+	"github.com/keyway-go/keyway/shard"
+	"github.com/keyway-go/keyway/txn"
+)
+
+// handles are the ways of a batch with statements of tenants a (on s0) and b (on s1), or of a alone.
+func handles(db *router.DB, a, b int64) map[string]struct {
+	sender
+	tenants []int64
+} {
+	type of = struct {
+		sender
+		tenants []int64
+	}
+	return map[string]of{
+		"several shards":  {db, []int64{a, b}},
+		"one shard":       {db, []int64{a}},
+		"a key":           {db.ForKey(shard.Int64(a)), []int64{a}},
+		"a shard by name": {db.Shard("s0"), []int64{a}},
+	}
+}
+
+// After Close, and when the next result is asked for, the first row is still in pgx's hands, in a buffer of a connection
+// that somebody else may have.
+func TestRowsOfABatchEndWithTheirTurn(t *testing.T) {
+	f, db := onShop(t)
+	a, b := tenantOn(t, db, "s0", 0), tenantOn(t, db, "s1", 0)
+	ends := func(rows pgx.Rows, what string) {
+		t.Helper()
+		require.False(t, rows.Next(), what)
+		sentence(t, rows.Err(), "before it is closed")
+		require.False(t, errors.As(rows.Err(), new(*txn.InDoubtError)), "%s: %v", what, rows.Err())
+		sentence(t, rows.Scan(new(int64)), "before it is closed")
+		_, err := rows.Values()
+		require.Error(t, err, what)
+		require.Nil(t, rows.RawValues(), what)
+		require.Nil(t, rows.FieldDescriptions(), what)
+		rows.Close()
+		require.Error(t, rows.Err(), what)
+	}
+	id := 0
+	for name, h := range handles(db, a, b) {
+		for _, read := range []int{0, 1} {
+			batch := &pgx.Batch{}
+			for _, tenant := range append(h.tenants, h.tenants...) {
+				id++
+				batch.Queue("insert into orders (tenant_id, id) values ($1, $2), ($1, $2 + 1000) returning id", tenant, id)
+			}
+			results := h.SendBatch(f.ctx(), batch)
+			var all []pgx.Rows
+			for range batch.Len() {
+				rows, err := results.Query()
+				require.NoError(t, err)
+				for range read {
+					require.True(t, rows.Next())
+				}
+				all = append(all, rows)
+			}
+			for _, rows := range all[:len(h.tenants)] {
+				ends(rows, name+": the next one was asked for")
+			}
+			require.NoError(t, results.Close(), name)
+			for _, rows := range all[len(h.tenants):] {
+				ends(rows, name+": closed")
+			}
+		}
+		batch := &pgx.Batch{}
+		for _, tenant := range h.tenants {
+			batch.Queue("select 1 from orders where tenant_id = $1 limit 1", tenant)
+		}
+		results := h.SendBatch(f.ctx(), batch)
+		rows, err := results.Query()
+		require.NoError(t, err)
+		require.True(t, rows.Next())
+		require.False(t, rows.Next())
+		var row pgx.Row
+		if len(h.tenants) > 1 {
+			row = results.QueryRow()
+		}
+		require.NoError(t, results.Close())
+		require.NoError(t, rows.Err(), "%s: these were read", name)
+		if row != nil {
+			sentence(t, row.Scan(new(int64)), "before it is closed")
+		}
+		idle(t, db)
+	}
+}
+
+// A shard runs nothing of its part after the statement that it refused.
+func TestStatementsAfterARefusedOneSayThatTheyWereNotRun(t *testing.T) {
+	f, db := onShop(t)
+	a, b := tenantOn(t, db, "s0", 0), tenantOn(t, db, "s1", 0)
+	read := map[string]func(pgx.BatchResults) error{
+		"Exec": func(r pgx.BatchResults) error {
+			_, err := r.Exec()
+			return err
+		},
+		"Query": func(r pgx.BatchResults) error {
+			rows, err := r.Query()
+			if err == nil {
+				rows.Close()
+				err = rows.Err()
+			}
+			return err
+		},
+		"QueryRow": func(r pgx.BatchResults) error {
+			var n int
+			if err := r.QueryRow().Scan(&n); !errors.Is(err, pgx.ErrNoRows) {
+				return err
+			}
+			return nil
+		},
+	}
+	for name, h := range handles(db, a, b) {
+		for how, next := range read {
+			batch := &pgx.Batch{}
+			const of, bad = 20, 11
+			for i := range of {
+				by := 1
+				if i+1 == bad {
+					by = 0
+				}
+				batch.Queue("select count(*) / $2::int from orders where tenant_id = $1", h.tenants[i%len(h.tenants)], by)
+			}
+			results := h.SendBatch(f.ctx(), batch)
+			for i := 1; i <= of; i++ {
+				err := next(results)
+				switch same := (i-bad)%len(h.tenants) == 0; {
+				case i < bad || !same:
+					require.NoError(t, err, "%s, %s: statement %d", name, how, i)
+				case i == bad:
+					sentence(t, err, "statement 11 of 20", "shard s0", "22012")
+					require.NotContains(t, err.Error(), "not run")
+				default:
+					sentence(t, err, fmt.Sprintf("statement %d of 20", i), "not run, since statement 11 failed", "22012")
+					var of *router.BatchError
+					require.ErrorAs(t, err, &of)
+					require.Equal(t, i, of.Statement)
+				}
+				if err != nil {
+					var refused *pgconn.PgError
+					require.ErrorAs(t, err, &refused)
+					require.Equal(t, "22012", refused.Code)
+					require.ErrorAs(t, err, new(*router.ShardError))
+				}
+			}
+			sentence(t, results.Close(), "22012")
+			idle(t, db)
+		}
+	}
+
+	batch := &pgx.Batch{} // rows that nobody reads to the error
+	for range 2 {
+		batch.Queue("select 1 / (3 - g) from generate_series(1, 3) g left join (select id from orders where tenant_id = $1) o on o.id = g", a)
+	}
+	results := db.SendBatch(f.ctx(), batch)
+	rows, err := results.Query()
+	require.NoError(t, err)
+	_, err = results.Exec()
+	sentence(t, err, "statement 2 of 2", "not run, since statement 1 failed", "22012")
+	sentence(t, rows.Err(), "statement 1 of 2", "22012")
+	sentence(t, results.Close(), "22012")
+}
