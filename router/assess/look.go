@@ -27,6 +27,10 @@ var (
 	objectsQuery string
 )
 
+// connectTimeout is for a host that accepts and then says nothing, where pgx alone would wait for ever. The
+// connect_timeout of a connection string goes before it.
+const connectTimeout = 10 * time.Second
+
 // database is what the catalogs say.
 type database struct {
 	name, version string
@@ -133,6 +137,9 @@ func look(ctx context.Context, cfg *pgx.ConnConfig, withStatements bool) (*datab
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	cfg.BuildContextWatcherHandler = func(p *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: 10 * time.Second}
+	}
+	if cfg.ConnectTimeout == 0 {
+		cfg.ConnectTimeout = connectTimeout
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
