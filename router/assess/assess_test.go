@@ -391,6 +391,7 @@ func TestWhatIsSaidFitsTheTable(t *testing.T) {
 		create table notes (account_id bigint not null references accounts, id bigint not null, primary key (account_id, id));
 		create table transfers (id bigint primary key, source bigint not null references accounts, target bigint not null references accounts);
 		create table old_notes (account_id varchar(10) not null, n int);
+		create table camel ("accountId" bigint not null, id bigint primary key); create table accounting (id int primary key, accounts_no text);
 		create table events (account_id bigint not null references accounts, n int not null, primary key (account_id, n)) partition by range (n);
 		create table events_1 partition of events for values from (0) to (10);
 		insert into orders select generate_series(1, 2), 1 where false; analyze`)
@@ -403,6 +404,7 @@ func TestWhatIsSaidFitsTheTable(t *testing.T) {
 	r := s.assess(o)
 	for _, want := range []struct{ table, check, sentence, remedy string }{
 		{"transfers", "undecided", "source or target could be its key", "--table transfers=source"},
+		{"camel", "undecided", "accountId may be the key by another name", "--table camel=accountId"},
 		{"old_notes", "key type", "character varying(10)", "type bigint using account_id::bigint"},
 		{"accounts", "foreign key", "whose row has a key of its own", "drop it"},
 		{"accounts", "uniqueness", "accounts_slug_key", "let a home table have it (slug with id)"},
@@ -417,6 +419,7 @@ func TestWhatIsSaidFitsTheTable(t *testing.T) {
 	for _, x := range r.Statements.List {
 		said[x.Text] = x
 	}
+	require.Equal(t, assess.Reference, tableOf(t, r, "accounting").Kind)
 	made := said["insert into accounts (slug) values ($1) returning id"]
 	require.Contains(t, made.Hint, "make id in the program")
 	require.False(t, made.WithKey, "nobody knows the key before")

@@ -120,14 +120,19 @@ func soundsLikeKey(name string, t shard.Type) bool {
 
 // isTenantWord tells tenant_id, tenantId and tenant from the others.
 func isTenantWord(name string) bool {
+	stem := stemOf(name)
+	return slices.Contains(tenantWords, strings.TrimSuffix(stem, "s")) || slices.Contains(tenantWords, stem)
+}
+
+// stemOf is what a column is the number of: tenant of tenant_id, tenantId and TENANT.
+func stemOf(name string) string {
 	stem := strings.ToLower(name)
 	for _, e := range []string{"_id", "_uuid", "_key", "_slug", "_code", "id"} {
 		if s, cut := strings.CutSuffix(stem, e); cut {
-			stem = s
-			break
+			return s
 		}
 	}
-	return slices.Contains(tenantWords, strings.TrimSuffix(stem, "s")) || slices.Contains(tenantWords, stem)
+	return stem
 }
 
 // candidateOf gathers the tables that have the column, the table that it refers to, and those that refer to the same

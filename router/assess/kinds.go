@@ -142,6 +142,19 @@ func (t *table) small() bool { return t.Rows <= smallRows && t.Bytes <= smallByt
 // writes are those since statistics began, without the rows that are there.
 func (t *table) writes() int64 { return t.Changes + max(0, t.Inserts-int64(t.Rows)) }
 
+// keyByAnotherName is the column of t whose name says what the members' says, in another way: tenantId beside tenant_id. It
+// is "" when there is none.
+func (t *table) keyByAnotherName(members map[*table]string) string {
+	for _, c := range t.columns {
+		for m, key := range members {
+			if typ, ok := m.column(key).keyType(); ok && isTenantWord(key) && stemOf(c.Name) == stemOf(key) && inFamily(c, family(typ)) {
+				return c.Name
+			}
+		}
+	}
+	return ""
+}
+
 // placeWithoutKey decides what a table without the key would be.
 func (db *database) placeWithoutKey(x *placed, members map[*table]string) {
 	small, writes := x.small(), x.writes()
@@ -157,6 +170,10 @@ func (db *database) placeWithoutKey(x *placed, members map[*table]string) {
 			x.because = fmt.Sprintf("%s could be its key", strings.Join(own, " or "))
 			x.why = fmt.Sprintf("say by which one with --table %s=%s; rows that it names otherwise may be on another shard", x.Name, own[0])
 		}
+	case x.keyByAnotherName(members) != "":
+		own := x.keyByAnotherName(members)
+		x.kind, x.because = Undecided, fmt.Sprintf("%s may be the key by another name", own)
+		x.why = fmt.Sprintf("say so with --table %s=%s, or what it is: --table %s=reference", x.Name, own, x.Name)
 	case small && readMostly && (wanted || x.Reads > 0):
 		x.kind, x.because = Reference, "small, and read more than written"
 	case small && readMostly && writes == 0 && len(members) > 0:
