@@ -53,7 +53,7 @@ const PageKeys = "keyway_page"
 func BuildPage(text string, reg *catalog.Registry, schema string, scope Scope) (p *Page, err error) {
 	stmt, err := sqlparse.Parse(text)
 	if err != nil {
-		return nil, unread(err)
+		return nil, unread(text, err)
 	}
 	defer catch(&p, &err)
 	q, ok := stmt.(*sqlparse.Select)

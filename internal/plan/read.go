@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"errors"
-
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
 )
@@ -47,7 +45,7 @@ type reader struct {
 func build(text string, reg *catalog.Registry, schema string, scope Scope) (p *Plan, err error) {
 	stmt, err := sqlparse.Parse(text)
 	if err != nil {
-		return nil, unread(err)
+		return nil, unread(text, err)
 	}
 	return buildRead(stmt, text, reg, schema, scope)
 }
@@ -105,15 +103,4 @@ func (r *reader) change(stmt sqlparse.Statement, outer *scope) *shape {
 
 func refuse(reason Reason, at int, detail, hint string) *Refusal {
 	return &Refusal{Reason: reason, Detail: detail, Hint: hint, Offset: at}
-}
-
-// unread turns an error of the parser into a refusal.
-func unread(err error) *Refusal {
-	if syntax, ok := errors.AsType[*sqlparse.SyntaxError](err); ok {
-		return &Refusal{Reason: Syntax, Detail: syntax.Message, Offset: syntax.Offset}
-	}
-	if unsupported, ok := errors.AsType[*sqlparse.UnsupportedError](err); ok {
-		return &Refusal{Reason: Unsupported, Detail: unsupported.What + " is not read", Hint: unsupported.Hint, Offset: unsupported.Offset}
-	}
-	return &Refusal{Reason: Syntax, Detail: "the text could not be read", Offset: -1}
 }

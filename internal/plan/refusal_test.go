@@ -162,3 +162,25 @@ func TestRefusalsSayWhatToWriteAndKeepSecrets(t *testing.T) {
 		assert.False(t, strings.HasSuffix(r.Detail, "."), c.sql)
 	}
 }
+
+// TestParametersOfOtherDatabasesAreNamed: what is new to PostgreSQL, or to pgx, writes them so.
+func TestParametersOfOtherDatabasesAreNamed(t *testing.T) {
+	for _, sql := range []string{
+		"select * from orders where tenant_id = ?", "select * from orders where tenant_id = ? and id = 1",
+		"select * from orders where tenant_id in (?, ?)", "insert into orders (tenant_id, id) values (?, 1)",
+		"select * from orders where tenant_id = :id", "select * from orders where tenant_id=:1", "select * from orders where id = %s",
+	} {
+		require.Contains(t, refusalOf(t, sql).Hint, "PostgreSQL's parameters are $1, $2", sql)
+	}
+	for _, sql := range []string{"select * from orders where", "select 1; select 2", "select * from orders where tenant_id = :", "", "select '"} {
+		require.Empty(t, refusalOf(t, sql).Hint, sql)
+	}
+}
+
+func refusalOf(t *testing.T, sql string) *plan.Refusal {
+	t.Helper()
+	_, err := plan.Build(sql, fixture, "app", plan.Unscoped)
+	var refused *plan.Refusal
+	require.ErrorAs(t, err, &refused)
+	return refused
+}

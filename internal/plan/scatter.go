@@ -112,7 +112,7 @@ type Scatter struct {
 func BuildScatter(text string, reg *catalog.Registry, schema string, approximate bool) (*Scatter, error) {
 	stmt, err := sqlparse.Parse(text)
 	if err != nil {
-		return nil, unread(err)
+		return nil, unread(text, err)
 	}
 	one, err := buildRead(stmt, text, reg, schema, Unscoped)
 	if err == nil && !one.ReadOnly {
