@@ -129,7 +129,7 @@ func TestAnAdoptedDatabaseServesItsOldProgramAndCounts(t *testing.T) {
 	ctx := f.ctx()
 	for range 3 { // of one place
 		var n int
-		require.NoError(t, db.QueryRow(ctx, "select count(*) from orders where id < 4711").Scan(&n))
+		require.NoError(t, db.QueryRow(ctx, "select count(*) from orders where id < 471147114711").Scan(&n))
 		require.Equal(t, 9, n)
 	}
 	tag, err := db.Exec(ctx, "update orders set state = 's3cret' where id in (1, 2)")
@@ -140,7 +140,7 @@ func TestAnAdoptedDatabaseServesItsOldProgramAndCounts(t *testing.T) {
 	require.EqualValues(t, 3, tag.RowsAffected())
 
 	for _, unread := range []string{
-		"set application_name = 's3cret'", "listen s3cret_1", "discard plans", "select pg_advisory_lock(4711), 's3cret'",
+		"set application_name = 's3cret'", "listen s3cret_1", "discard plans", "select pg_advisory_lock(471147114711), 's3cret'",
 		"insert into legacy values (1, 's3cret'); insert into legacy values (2, 's3cret')", "do $$ begin perform 's3cret'; end $$",
 		"insert into plans values (2, 's3cret') on conflict do nothing", "select * from legacy where what = 's3cret'",
 	} {
@@ -197,7 +197,7 @@ func TestAnAdoptedDatabaseServesItsOldProgramAndCounts(t *testing.T) {
 
 	db.Close()
 	require.NotContains(t, log.text(), "s3cret")
-	require.NotContains(t, log.text(), "4711")
+	require.NotContains(t, log.text(), "471147114711")
 	var logged int64
 	for _, line := range log.of(t, router.ObservedMessage) {
 		logged += int64(line["count"].(float64))

@@ -48,6 +48,7 @@ func (f *finalQuery) sent() []ResultColumn {
 
 // FirstCollation is the collation of the first column of a query, as COLLATE would name it, and whether it is known.
 func FirstCollation(text string, reg *catalog.Registry, schema string) (name string, known bool, err error) {
+	text = "select (" + text + ")"
 	stmt, err := sqlparse.Parse(text)
 	if err != nil {
 		return "", false, err
@@ -57,6 +58,6 @@ func FirstCollation(text string, reg *catalog.Registry, schema string) (name str
 	if err != nil {
 		return "", false, err
 	}
-	c := r.firsts[q]
+	c := r.firsts[q.Targets[0].Expr.(*sqlparse.Subquery).Query]
 	return c.name, c.known, nil
 }

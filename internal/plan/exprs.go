@@ -49,7 +49,7 @@ func (r *reader) expr(e sqlparse.Expr, sc *scope) {
 	case *sqlparse.Quantified:
 		r.quantified(e, sc)
 	case *sqlparse.Subquery:
-		r.query(e.Query, sc)
+		r.keepFirst(e.Query, r.query(e.Query, sc))
 	case *sqlparse.FuncCall:
 		r.call(e, sc)
 	case *sqlparse.ClauseCall:

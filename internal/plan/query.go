@@ -47,17 +47,6 @@ type block struct {
 
 // query reads a query whose names are looked up in outer after its own FROM.
 func (r *reader) query(q *sqlparse.Select, outer *scope) *shape {
-	s := r.selected(q, outer)
-	if r.tops != nil && len(s.outs) > 0 && !s.open {
-		if r.firsts == nil {
-			r.firsts = map[*sqlparse.Select]collation{}
-		}
-		r.firsts[q] = s.outs[0].coll.implicit()
-	}
-	return s
-}
-
-func (r *reader) selected(q *sqlparse.Select, outer *scope) *shape {
 	outer = r.with(q.With, outer)
 	switch {
 	case q.Into != nil:

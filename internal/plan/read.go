@@ -31,7 +31,7 @@ type reader struct {
 	// tops are the SELECTs met, with what is known of them; nil but for a scatter plan.
 	tops map[*sqlparse.Select]*top
 
-	firsts map[*sqlparse.Select]collation // of the first column of each query, for subqueries that are a value; with tops
+	firsts map[*sqlparse.Select]collation // of the first column of each query that is a value; with tops
 
 	members map[*sqlparse.Select]*shape // what the query of x IN (query) gives; nil where there is none
 

@@ -124,6 +124,17 @@ func (r *reader) collationOf(e sqlparse.Expr, sc *scope) collation {
 	return collation{}
 }
 
+// keepFirst notes the collation that a query has as a value.
+func (r *reader) keepFirst(q *sqlparse.Select, s *shape) {
+	if r.tops == nil || len(s.outs) == 0 || s.open {
+		return
+	}
+	if r.firsts == nil {
+		r.firsts = map[*sqlparse.Select]collation{}
+	}
+	r.firsts[q] = s.outs[0].coll.implicit()
+}
+
 func (r *reader) mergedOf(list []sqlparse.Expr, sc *scope) collation {
 	all := plain
 	for _, x := range list {
