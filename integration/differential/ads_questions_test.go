@@ -58,9 +58,9 @@ var adsQuestions = []question{
 		select user_data->>'location' as place, (user_data->>'is_mobile')::boolean as mobile, count(*) from clicks group by 1, 2 having count(*) > 1 order by 3 desc, 1, 2`},
 	{name: "first click of each site", ordered: true, sql: "select distinct on (site_url) site_url, clicked_at, company_id, id from clicks order by site_url, clicked_at, company_id, id"},
 	{name: "models and states in use", ordered: true, sql: "select distinct cost_model, state from campaigns order by 2, 1"},
-	{name: "sites that are blocked", ordered: true, refused: "inexact", says: `write COLLATE "C"`, sql: `
-		select site, count(*) from campaigns, unnest(blacklisted_site_urls) as u (site) group by site order by 2 desc, 1`,
-		instead: `select site collate "C" as site, count(*), array_agg(id order by id) from campaigns, unnest(blacklisted_site_urls) as u (site)
+	{name: "sites that are blocked", ordered: true, sql: "select site, count(*) from campaigns, unnest(blacklisted_site_urls) as u (site) group by site order by 2 desc, 1"},
+	{name: "sites by their bytes", ordered: true, sql: `
+		select site collate "C" as site, count(*), array_agg(id order by id) from campaigns, unnest(blacklisted_site_urls) as u (site)
 			group by 1 order by 2 desc, 1`},
 	{name: "lists of blocked sites", sql: "select distinct blacklisted_site_urls from campaigns"},
 	{name: "what happened last", ordered: true, sql: `
