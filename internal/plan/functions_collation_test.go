@@ -46,6 +46,9 @@ func TestTheCollationsOfFunctionsAreTheServers(t *testing.T) {
 		if f.since > 15 || strings.HasSuffix(f.name, "_populate_record") || strings.HasSuffix(f.name, "_populate_recordset") {
 			continue // read as if they were not known
 		}
+		if _, ok := listed[f.name]; !ok && pgtest.Major(t) > 15 && truth[f.name] != "-" {
+			continue // takes text since then, as generate_series does: a collation other than the default's is not known
+		}
 		assert.Equal(t, truth[f.name], listed[f.name], "%s", f.name)
 		delete(listed, f.name)
 	}
