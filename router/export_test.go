@@ -63,3 +63,14 @@ func SentFirst(db *DB, sql string) shard.ID {
 	}
 	return *p.Slowest.Load()
 }
+
+// CheckServers is what Open finds of its instances, had they all started at one moment.
+func CheckServers(ctx context.Context, db *DB) error {
+	f := &openFailure{shards: map[shard.ID]error{}}
+	var up []seen
+	for _, n := range db.sortedNodes() {
+		up = append(up, seen{n, facts{started: started}})
+	}
+	db.checkServers(ctx, up, f)
+	return f.err()
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/oneserver"
 	"github.com/keyway-go/keyway/internal/pgerr"
 	"github.com/keyway-go/keyway/pool/lease"
 	"github.com/keyway-go/keyway/shard"
@@ -107,7 +108,8 @@ func (in *initializer) connect(ctx context.Context) error {
 		}
 		up = append(up, seen{&node{id: id, instance: s.Instance, database: s.Database}, got})
 	}
-	checkServers(up, f)
+	checkServers(up, f, func(a, b seen) (bool, error) { return oneserver.Ask(ctx, in.conns[a.id], in.conns[b.id]) })
+	checkDatabases(up, f)
 	return f.err()
 }
 

@@ -22,7 +22,7 @@ type facts struct {
 	identity catalog.Identity
 	slots    *shard.Map
 	registry *catalog.Registry
-	started  time.Time // the server's start; two instances never share it unless they are one
+	started  time.Time // the server's start; where it differs, so do the servers
 	encoding string
 
 	role      string

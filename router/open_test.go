@@ -171,6 +171,17 @@ func TestTwoInstancesThatAreOneServer(t *testing.T) {
 	sentence(t, err, "instances i0 and i1 are one server")
 }
 
+// Two servers that are started together can have started in the same microsecond.
+func TestServersThatStartedAtOneMomentAreAskedWhetherTheyAreOne(t *testing.T) {
+	dead := pgtest.Private(t)
+	f := onServers(t, pgtest.Shared(t), dead)
+	f.init()
+	db := f.open()
+	require.NoError(t, router.CheckServers(f.ctx(), db))
+	require.NoError(t, dead.Kill())
+	sentence(t, router.CheckServers(f.ctx(), db), "instances i0 and i1", "could not be found out", dead.Addr())
+}
+
 func TestTablesOfTheConfigurationAreHeldAgainstTheRegistry(t *testing.T) {
 	f := initialised(t, 1)
 	f.everywhere(shop)

@@ -27,7 +27,8 @@ func (db *DB) verify(ctx context.Context) error {
 	wg.Wait()
 	f := &openFailure{shards: map[shard.ID]error{}}
 	up := db.sortOut(nodes, found, f)
-	checkServers(up, f)
+	db.checkServers(ctx, up, f)
+	checkDatabases(up, f)
 	db.checkCluster(up, f)
 	slots := db.chooseMap(up, f)
 	registry := checkRegistries(up, f)
@@ -73,19 +74,8 @@ func (db *DB) sortOut(nodes []*node, found []facts, f *openFailure) []seen {
 	return up
 }
 
-// checkServers finds instances that are one server.
-func checkServers(up []seen, f *openFailure) {
-	byStart := map[int64]seen{}
-	for _, s := range up {
-		at := s.started.UnixMicro()
-		other, ok := byStart[at]
-		if ok && other.instance != s.instance {
-			f.add("instances %s and %s are one server (it started at %s); a server has one budget, so name it once and "+
-				"put shards %s and %s on it as two databases",
-				other.instance, s.instance, s.started.UTC().Format(time.RFC3339), other.id, s.id)
-		}
-		byStart[at] = s
-	}
+// checkDatabases looks for what a database must not be or have.
+func checkDatabases(up []seen, f *openFailure) {
 	for _, s := range up {
 		if s.encoding != "UTF8" {
 			f.shards[s.id] = fmt.Errorf("its database is encoded in %s; keys are hashed as UTF-8, so it must be UTF8", s.encoding)
@@ -168,16 +158,18 @@ func (db *DB) reverify(ctx context.Context, n *node) error {
 			strings.Join(registryDiff(cur.registry, got.registry), "; "))
 	}
 	f := &openFailure{shards: map[shard.ID]error{}}
-	up := []seen{{n, got}}
+	me := seen{n, got}
+	checkDatabases([]seen{me}, f)
+	up := []seen{me}
 	for _, other := range db.sortedNodes() {
 		if other.instance != n.instance && other.down.Load() == nil {
 			var at time.Time
 			if other.db.QueryRow(ctx, "select pg_postmaster_start_time()").Scan(&at) == nil {
-				up = append(up, seen{other, facts{started: at, encoding: "UTF8"}})
+				up = append(up, seen{other, facts{started: at}})
 			}
 		}
 	}
-	checkServers(up, f)
+	db.checkServers(ctx, up, f)
 	if err := f.err(); err != nil {
 		return err
 	}

@@ -119,10 +119,11 @@ var checks = []struct {
 
 // examination is one run.
 type examination struct {
-	cfg    router.Config
-	shards []*facts // sorted by id
-	now    string   // the check that runs
-	report Report
+	cfg     router.Config
+	shards  []*facts  // sorted by id
+	twinned []twinned // instances that started at one moment
+	now     string    // the check that runs
+	report  Report
 }
 
 func (x *examination) add(l Level, subject, sentence, remedy string) {
@@ -146,6 +147,7 @@ func (x *examination) look(ctx context.Context) {
 		})
 	}
 	wg.Wait()
+	x.lookForTwins(ctx)
 }
 
 // answered are the shards that could be looked at as the app.

@@ -175,6 +175,23 @@ func TestTwoNamesForOneThingAreFound(t *testing.T) {
 	p.says(doctor.Problem, "instances pg-0 and pg-1 are one server", "one budget")
 }
 
+func TestServersThatStartedTogetherAreTwo(t *testing.T) {
+	p := healthy(t)
+	twins, err := doctor.Twins(p.Context(), p.cfg)
+	require.NoError(t, err)
+	require.Empty(t, twins, "one moment is no reason to take two servers for one")
+
+	first := p.cfg.Instances["pg-0"]
+	first.Primary = strings.Replace(first.Primary, "127.0.0.1", "localhost", 1)
+	p.cfg.Instances["pg-1"] = first
+	s := p.cfg.Shards["s1"]
+	s.Database = p.cfg.Shards["s0"].Database
+	p.cfg.Shards["s1"] = s
+	twins, err = doctor.Twins(p.Context(), p.cfg)
+	require.NoError(t, err)
+	require.Equal(t, []string{"pg-0 pg-1"}, twins)
+}
+
 func TestClustersThatAreMixedUpAreFound(t *testing.T) {
 	a, b := healthy(t), healthy(t)
 	a.cfg.Instances["pg-1"], a.cfg.Shards["s1"] = b.cfg.Instances["pg-1"], b.cfg.Shards["s1"]

@@ -18,26 +18,6 @@ func (x *examination) reachable() {
 	}
 }
 
-// oneServer finds two names for one thing. A server's start, to the microsecond,
-// tells it from others; addresses and system identifiers do not (copies have the
-// same identifier).
-func (x *examination) oneServer() {
-	answered := x.answered()
-	for i, a := range answered {
-		for _, b := range answered[i+1:] {
-			switch {
-			case !a.server.started.Equal(b.server.started):
-			case a.server.database == b.server.database:
-				x.add(Problem, "cluster", fmt.Sprintf("shards %s and %s are one database, %s", a.id, b.id, a.server.database),
-					"give each shard a database of its own")
-			case a.instance != b.instance:
-				x.add(Problem, "cluster", fmt.Sprintf("instances %s and %s are one server", a.instance, b.instance),
-					"name it once and put both databases on it: its connections are one budget")
-			}
-		}
-	}
-}
-
 func (x *examination) versions() {
 	major := make(map[int][]string)
 	x.perServer(func(instance string, of *facts) {

@@ -29,7 +29,7 @@ type sourceTable struct {
 	columns []string
 }
 
-// serverID tells databases apart whatever address leads to them.
+// serverID tells databases apart, whatever address leads to them, where it differs.
 type serverID struct {
 	started  time.Time
 	database string

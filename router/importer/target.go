@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/keyway-go/keyway/internal/catalog"
+	"github.com/keyway-go/keyway/internal/oneserver"
 	"github.com/keyway-go/keyway/internal/pgerr"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
@@ -36,7 +37,7 @@ func (im *importation) openShards(ctx context.Context) error {
 		}
 		t := &target{id: id, conn: conn}
 		im.shards = append(im.shards, t)
-		if err := t.begin(ctx, im.source.server); err != nil {
+		if err := t.begin(ctx, im.source); err != nil {
 			return fmt.Errorf("import: shard %s: %w", id, pgerr.Public(err))
 		}
 	}
@@ -51,12 +52,12 @@ func (im *importation) openShards(ctx context.Context) error {
 	return nil
 }
 
-func (t *target) begin(ctx context.Context, source serverID) error {
-	server, err := identify(ctx, t.conn)
+func (t *target) begin(ctx context.Context, source *source) error {
+	same, err := t.isDatabaseOf(ctx, source)
 	if err != nil {
 		return err
 	}
-	if server.database == source.database && server.started.Equal(source.started) {
+	if same {
 		return &RefusedError{Reason: "the source is the database of the shard itself",
 			Remedy: "give the database of before; to make it a shard where it stands, use keyway init --adopt"}
 	}
@@ -67,6 +68,15 @@ func (t *target) begin(ctx context.Context, source serverID) error {
 	}
 	t.registry, err = catalog.ReadRegistry(ctx, t.conn)
 	return err
+}
+
+// isDatabaseOf asks the server only where the names and the starts agree: two servers can have started together.
+func (t *target) isDatabaseOf(ctx context.Context, source *source) (bool, error) {
+	server, err := identify(ctx, t.conn)
+	if err != nil || server.database != source.server.database || !server.started.Equal(source.server.started) {
+		return false, err
+	}
+	return oneserver.Ask(ctx, t.conn, source.conn)
 }
 
 // prepare keeps everybody else from writing to the tables, and finds them empty.
