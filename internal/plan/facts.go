@@ -1,9 +1,5 @@
 package plan
 
-import (
-	"slices"
-)
-
 // domain is a set of equalities with the rows they hold for: those of a query that survive its WHERE (no parent), or,
 // below it, those of the nullable side of an outer join that are joined.
 //
@@ -11,9 +7,12 @@ import (
 //
 //	w, p   hold in the domain of the query, for a and b and whatever of c and d is not null
 //	q, s   hold in the domain below, for c and d only
+//
+// The zero value has no parent and no equalities.
 type domain struct {
 	parent *domain
-	facts  []fact
+	facts  []fact               // changed by equal, is and set only
+	of     map[*column][]uint32 // where facts name a column, once there are many
 }
 
 // fact says that col equals another column or a source. It is strict: where it holds, neither side is NULL.
@@ -21,28 +20,6 @@ type fact struct {
 	col *column
 	to  *column // nil with src
 	src *source
-}
-
-// oneRow reports whether what the walks have found is of one row of every query that they have gone into. A CTE that is
-// named twice has two: what is proven of a column of the one says nothing of the row of the other.
-func oneRow(walks []walk) bool {
-	from := map[any]*relation{}
-	for i := range walks {
-		for _, c := range walks[i].cols {
-			if c.inner == nil || c.inner.rel == nil {
-				continue
-			}
-			in := any(c.inner.rel)
-			if c.inner.rel.blk != nil {
-				in = c.inner.rel.blk
-			}
-			if from[in] != nil && from[in] != c.rel {
-				return false
-			}
-			from[in] = c.rel
-		}
-	}
-	return true
 }
 
 // sourceKind says where a value comes from.
@@ -79,71 +56,40 @@ type rowList struct{ columns int }
 
 func (s *source) isList() bool { return s.kind == srcList || s.kind == srcAnyOf }
 
-func (d *domain) equal(a, b *column) { d.facts = append(d.facts, fact{col: a, to: b}) }
+func (d *domain) equal(a, b *column) { d.set(append(d.facts, fact{col: a, to: b})) }
 
-func (d *domain) is(c *column, s *source) { d.facts = append(d.facts, fact{col: c, src: s}) }
+func (d *domain) is(c *column, s *source) { d.set(append(d.facts, fact{col: c, src: s})) }
 
-// walk is one search along equalities.
-type walk struct {
-	cols    []*column // reached
-	domains []*domain
-	found   []*source
-	again   bool
-}
+func (d *domain) set(facts []fact) { d.facts, d.of = facts, nil }
 
-// sources returns what start is proven equal to, on every row of its relation that can matter for the result.
-//
-// It follows equalities from column to column. Each column that is reached is not NULL on the rows in question, so its
-// relation is not null-extended there and the equalities of its domain hold too; that is why domains join the walk as
-// columns are reached, and only then: the ON of a LEFT JOIN is not among the equalities of its preserved side.
-func sources(start *column) []*source {
-	w := walk{}
-	w.from(start)
-	return w.found
-}
+// manyFacts is from how many facts on a domain is better off with an index: two tables joined have one or two.
+const manyFacts = 16
 
-// from walks until nothing new is reached.
-func (w *walk) from(start *column) {
-	w.reach(start)
-	for w.again {
-		w.again = false
-		for i := range len(w.domains) {
-			for _, f := range w.domains[i].facts {
-				w.follow(f)
+// about calls f with every fact that names c.
+func (d *domain) about(c *column, f func(fact)) {
+	if len(d.facts) < manyFacts {
+		for _, x := range d.facts {
+			if x.col == c || x.to == c {
+				f(x)
 			}
 		}
-	}
-}
-
-func (w *walk) reach(c *column) {
-	if c.rel == nil || slices.Contains(w.cols, c) {
 		return
 	}
-	w.cols = append(w.cols, c)
-	w.again = true
-	for d := c.rel.dom; d != nil; d = d.parent {
-		if !slices.Contains(w.domains, d) {
-			w.domains = append(w.domains, d)
-		}
-	}
-	if c.inner != nil {
-		w.reach(c.inner)
-	}
-	for _, out := range c.outs {
-		w.reach(out)
+	for _, i := range d.index()[c] {
+		f(d.facts[i])
 	}
 }
 
-func (w *walk) follow(f fact) {
-	from := slices.Contains(w.cols, f.col)
-	switch {
-	case f.src != nil:
-		if from && !slices.Contains(w.found, f.src) {
-			w.found = append(w.found, f.src)
-		}
-	case from:
-		w.reach(f.to)
-	case slices.Contains(w.cols, f.to):
-		w.reach(f.col)
+func (d *domain) index() map[*column][]uint32 {
+	if d.of != nil {
+		return d.of
 	}
+	d.of = make(map[*column][]uint32, len(d.facts))
+	for i, x := range d.facts {
+		d.of[x.col] = append(d.of[x.col], uint32(i))
+		if x.to != nil && x.to != x.col {
+			d.of[x.to] = append(d.of[x.to], uint32(i))
+		}
+	}
+	return d.of
 }

@@ -156,7 +156,7 @@ func (r *reader) unnested(f *sqlparse.FuncRef, rel *relation) []*column {
 	for i, n := range f.Alias.Columns {
 		cols[i].name = n.Value
 	}
-	rel.dom.facts = append(rel.dom.facts, facts.facts...)
+	rel.dom.set(append(rel.dom.facts, facts.facts...))
 	return cols
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -54,6 +55,49 @@ func TestTheOrderOfConditionsDoesNotMatter(t *testing.T) {
 			t.Fatalf("%s: %s", without, got)
 		}
 	})
+}
+
+// From a handful of tables on the equalities are found by an index.
+func TestManyTablesArePinnedAlongAnyTree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(2, 60).Draw(t, "tables")
+		var tables, edges []string
+		for i := range n {
+			tables = append(tables, fmt.Sprintf("orders o%d", i))
+			if i > 0 {
+				a, b := i, rapid.IntRange(0, i-1).Draw(t, "neighbour")
+				if rapid.Bool().Draw(t, "turned") {
+					a, b = b, a
+				}
+				edges = append(edges, fmt.Sprintf("o%d.tenant_id = o%d.tenant_id", a, b))
+			}
+		}
+		edges = rapid.Permutation(edges).Draw(t, "edges")
+		sql := fmt.Sprintf("select 1 from %s where o%d.tenant_id = $1 and ", strings.Join(tables, ", "), rapid.IntRange(0, n-1).Draw(t, "pinned"))
+		if got := route(sql+strings.Join(edges, " and "), 7); got != "key 7" {
+			t.Fatalf("%s: %s", sql+strings.Join(edges, " and "), got)
+		}
+		edges[rapid.IntRange(0, n-2).Draw(t, "cut")] = "true"
+		if got := route(sql+strings.Join(edges, " and "), 7); got != "refused: no shard key" {
+			t.Fatalf("%s: %s", sql+strings.Join(edges, " and "), got)
+		}
+	})
+}
+
+// The equalities of hundreds of tables are walked once for each table. Walked once for each pair, these texts take minutes.
+func TestAStatementOfHundredsOfTablesIsPlanned(t *testing.T) {
+	const n = 400
+	var chain, star, tables []string
+	for i := range n {
+		tables = append(tables, fmt.Sprintf("orders o%d", i))
+		chain = append(chain, fmt.Sprintf("o%d.tenant_id = o%d.tenant_id", i, (i+1)%n))
+		star = append(star, fmt.Sprintf("o0.tenant_id = o%d.tenant_id", i))
+	}
+	from := "select 1 from " + strings.Join(tables, ", ") + " where o0.tenant_id = $1 and "
+	start := time.Now()
+	require.Equal(t, "key 7", route(from+strings.Join(chain, " and "), 7))
+	require.Equal(t, "key 7", route(from+strings.Join(star, " and "), 7))
+	require.Less(t, time.Since(start), time.Minute)
 }
 
 // FuzzBuild holds that any text gives a plan or a refusal, and that a plan sends the text as it was written unless it is

@@ -203,6 +203,10 @@ func (r *reader) targets(list []sqlparse.Target, sc *scope) *shape {
 	return s
 }
 
+// maxColumns is the most that PostgreSQL's rows have (MaxTupleAttributeNumber). Stars of queries that have stars double
+// with each level, so what a short text names is bounded by nothing else.
+const maxColumns = 1664
+
 func (r *reader) star(e *sqlparse.Star, s *shape, sc *scope) {
 	cols, open := []*column(nil), false
 	switch len(e.Parts) {
@@ -225,6 +229,9 @@ func (r *reader) star(e *sqlparse.Star, s *shape, sc *scope) {
 		panic(refuse(Unsupported, e.Start, "the name has too many parts", "write table.*"))
 	}
 	s.open = s.open || open
+	if max(len(s.outs)+len(cols), len(s.names)) > maxColumns {
+		panic(refuse(Unsupported, e.Start, "a list of more than 1,664 columns is more than PostgreSQL returns", "name the columns that are needed"))
+	}
 	for _, c := range cols {
 		s.outs = append(s.outs, output{name: c.name, col: c, coll: c.coll, adds: c.adds})
 	}

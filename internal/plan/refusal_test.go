@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -125,11 +126,22 @@ func TestNamesThatPostgreSQLWouldRefuseToo(t *testing.T) {
 	})
 }
 
+// doubled has twice as many columns in each level as in the one before.
+func doubled(levels int) string {
+	text := "with c0 as (select * from orders where tenant_id = $1)"
+	for i := range levels {
+		text += fmt.Sprintf(", c%d as (select a.*, b.* from c%d a, c%d b)", i+1, i, i)
+	}
+	return text + fmt.Sprintf(" select 1 from c%d", levels)
+}
+
 func TestWhatIsNotReadIsRefused(t *testing.T) {
 	check(t, []routed{
 		{"refused: unsupported", "select * into copy from orders where tenant_id = $1", with(7)},
 		{"refused: syntax", "select 1; select 2", nil},
 		{"refused: syntax", "selec 1", nil},
+		{"refused: unsupported", doubled(30), with(7)},
+		{"key 7", doubled(4), with(7)},
 		{"refused: syntax", "", nil},
 	})
 	for _, sql := range []string{"set search_path = x", "begin", "listen x", "notify x", "create table t (a int)", "create temp table orders (a int)",

@@ -31,7 +31,7 @@ func (r *reader) returning(aliases []sqlparse.ReturningAlias, list []sqlparse.Ta
 			continue
 		}
 		row := rowOf(given, alias, "") // all NULL where there is none
-		row.dom.facts = keyFacts(row, given)
+		row.dom.set(keyFacts(row, given))
 		ns.rels = append(ns.rels, row)
 	}
 	return r.targets(list, &scope{ns: ns, up: sc.up, ctes: sc.ctes})
@@ -44,7 +44,7 @@ func (r *reader) mayName(name string) bool { return strings.Contains(strings.ToL
 // storedRow is a row of rel after the change, under rel's name. Only its key is still what it was.
 func storedRow(rel *relation) *relation {
 	row := rowOf(rel, rel.alias, rel.schema)
-	row.dom.facts = keyFacts(row, rel)
+	row.dom.set(keyFacts(row, rel))
 	return row
 }
 

@@ -145,9 +145,12 @@ func (sp *splitter) divide(a *arm, sharded []*relation) {
 		if rel.dom != root {
 			continue
 		}
+		if best == len(sharded) {
+			break // no other can pin more
+		}
 		for _, k := range rel.keys() {
 			own := &anchor{cols: k}
-			root.facts = own.facts(plain)
+			root.set(own.facts(plain))
 			n := 0
 			for _, occ := range sharded {
 				if own.pins(occ) {
@@ -162,7 +165,7 @@ func (sp *splitter) divide(a *arm, sharded []*relation) {
 	if a.own == nil || best == 0 {
 		panic(sp.undivided(a, sharded))
 	}
-	root.facts = a.own.facts(plain)
+	root.set(a.own.facts(plain))
 }
 
 // facts adds to others that the anchor's columns equal its value.

@@ -117,7 +117,7 @@ func confirm(s, right *shape) {
 				}
 			}
 			d, n := o.col.rel.dom, len(o.col.rel.dom.facts)
-			d.facts = slices.DeleteFunc(d.facts, func(f fact) bool { return !slices.ContainsFunc(proven, f.src.same) })
+			d.set(slices.DeleteFunc(d.facts, func(f fact) bool { return !slices.ContainsFunc(proven, f.src.same) }))
 			again = again || len(d.facts) < n
 		}
 	}
