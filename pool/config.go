@@ -110,7 +110,8 @@ type Config struct {
 	// means that only connections under suspicion (another one has just broken) are pinged.
 	PingAfter time.Duration
 
-	// PingTimeout bounds every ping and background check, whatever the caller's context allows. Zero means 1s.
+	// PingTimeout bounds every ping, every background check and every question to the server about a backend that should
+	// have ended, whatever the caller's context allows. Zero means 1s.
 	PingTimeout time.Duration
 
 	// KeepAlive is how long a connection may lie idle without a ping in the background, for networks that forget silent

@@ -103,13 +103,17 @@ func (b *backend) gone(s *socket) bool {
 	if b.pid == 0 {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), inquiryPeriod)
-	defer cancel()
-	r, err := s.db.acquire(ctx, 0)
+	wait, cancel := context.WithTimeout(context.Background(), inquiryPeriod)
+	r, err := s.db.acquire(wait, 0)
+	cancel()
 	if err != nil {
 		return false
 	}
 	defer r.release()
+	// The question has its own time. With what the wait has left of the period it would often be too late on a busy
+	// machine, and each one that is too late costs a sound connection, which may be the last.
+	ctx, cancel := context.WithTimeout(s.in.alive, s.in.cfg.PingTimeout)
+	defer cancel()
 	if r.conn.PgConn().PID() == b.pid {
 		return true // the server has given the number to another one, which happens to be ours
 	}

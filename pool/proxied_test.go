@@ -151,3 +151,27 @@ func TestALostConnectionIsNotSafeToRetryInAnyOfItsFaces(t *testing.T) {
 		}
 	}
 }
+
+// TestAQuestionAboutABackendHasThePingsTime: the answer takes longer than the pool waits for a connection to ask over.
+func TestAQuestionAboutABackendHasThePingsTime(t *testing.T) {
+	t.Parallel()
+	s := shared(t)
+	var proxy *faultproxy.Proxy
+	in := s.instance(limit(2), func(c *pool.Config) {
+		c.DrainTimeout, c.PingTimeout = 50*time.Millisecond, soon
+		proxy = s.behind(c)
+	})
+	slow := proxy.On(faultproxy.Match{Frontend: "select backend_start from", Times: -1}, faultproxy.Delay(1200*time.Millisecond))
+	db := in.Database(s.db, pool.DatabaseConfig{})
+	require.NoError(t, in.Warm(within(t, soon), 2))
+	c, err := db.Acquire(within(t, soon))
+	require.NoError(t, err)
+	resume := stopBackend(t, c)
+	c.Discard()
+	eventually(t, "it was answered and asked again", func() bool { return slow.Hits() >= 2 })
+	require.Zero(t, in.Stat().Closes.Broken, "the connection that was asked over is sound")
+	require.Equal(t, 2, in.Stat().Open)
+	slow.Remove()
+	resume()
+	eventually(t, "the answer gave the token back", func() bool { return in.Stat().Open == 1 })
+}

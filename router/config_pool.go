@@ -72,7 +72,7 @@ type PoolConfig struct {
 	// that only connections under suspicion are pinged.
 	PingAfter time.Duration
 
-	// PingTimeout bounds every ping. Zero means 1s.
+	// PingTimeout bounds every ping, and every question about a backend that should have ended. Zero means 1s.
 	PingTimeout time.Duration
 
 	// DrainTimeout is how long a closed connection is watched before the server is asked for its backend. Zero means
