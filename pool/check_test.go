@@ -44,7 +44,7 @@ func TestAServerThatHangsIsNoticedWithoutCallers(t *testing.T) {
 	t.Parallel()
 	s := on(t, pgtest.Private(t))
 	in := s.instance(limit(2), func(c *pool.Config) {
-		c.HealthInterval = 50 * time.Millisecond // a healthy one answers within the second of PingTimeout
+		c.HealthInterval, c.PingTimeout = 50*time.Millisecond, 3*time.Second
 	})
 	in.Database(s.db, pool.DatabaseConfig{})
 	require.NoError(t, in.Warm(within(t, soon), 2))
@@ -56,9 +56,11 @@ func TestAServerThatHangsIsNoticedWithoutCallers(t *testing.T) {
 }
 
 func TestSilentConnectionsAreKeptAliveOneAtATimeAndStillTimeOut(t *testing.T) {
+	t.Parallel()
 	s := shared(t)
 	in := s.instance(limit(3), func(c *pool.Config) {
-		c.HealthInterval, c.KeepAlive, c.IdleTimeout = -1, 40*time.Millisecond, time.Second
+		// Time for two pings of each, which take a tenth of a second, on a machine that does many other things.
+		c.HealthInterval, c.KeepAlive, c.IdleTimeout = -1, 40*time.Millisecond, 5*time.Second
 	})
 	db := in.Database(s.db, pool.DatabaseConfig{})
 	for _, c := range takeAll(t, db.Acquire, 3) {

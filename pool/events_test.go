@@ -120,7 +120,8 @@ func TestAFullServerIsToldOnce(t *testing.T) {
 		require.Error(t, db.Ping(context.Background()))
 		return in.Stat().DialsFull > 1
 	})
-	require.Equal(t, in.Stat().DialsFull, in.Stat().DialErrorsBy["53300"])
+	st := in.Stat()
+	require.Equal(t, st.DialsFull, st.DialErrorsBy["53300"])
 	taken.Discard()
 	eventually(t, "a slot", func() bool { return db.Ping(context.Background()) == nil })
 	closeWithin(t, in, soon)

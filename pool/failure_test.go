@@ -162,10 +162,11 @@ func TestARefusedDialTellsEveryoneWhoWaitsAtOnceAndWithoutSecrets(t *testing.T) 
 }
 
 func TestAnAddressThatSwallowsPacketsLeavesTimeForTheNext(t *testing.T) {
+	t.Parallel()
 	s := shared(t)
 	const silent = "192.0.2.1" // an address for documentation; nothing is sent to it
 	in := s.instance(limit(1), func(c *pool.Config) {
-		c.DialTimeout = 4 * time.Second
+		c.DialTimeout = 12 * time.Second
 		there := c.Conn.Host
 		c.Conn.Host = "name.of.two.addresses"
 		c.Conn.LookupFunc = func(context.Context, string) ([]string, error) { return []string{silent, there}, nil }

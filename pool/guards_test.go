@@ -134,7 +134,7 @@ func TestACancelRequestThatIsLostIsRepeated(t *testing.T) {
 		}
 	})
 	db := in.Database(s.db, pool.DatabaseConfig{})
-	_, err := db.Exec(within(t, 300*time.Millisecond), "select pg_sleep(1000)")
+	_, err := db.Exec(pgtest.Until(t, s.sleeping()), "select pg_sleep(1000)")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	eventually(t, "the backend has ended", func() bool { return in.Stat().Open == 0 })
 	require.GreaterOrEqual(t, in.Stat().CancelDials, int64(5))

@@ -49,9 +49,10 @@ func (s *server) connConfig() *pgx.ConnConfig {
 	return cc
 }
 
-// instance makes one that the test's end closes; every goroutine must be gone then.
+// instance makes one that the test's end closes; every goroutine must be gone then. No connection of a server that
+// answers is lost because a busy machine takes a second for a ping: tests of servers that hang set their own PingTimeout.
 func (s *server) instance(change ...func(*pool.Config)) *pool.Instance {
-	c := pool.Config{Name: "pg-a", Conn: s.connConfig(), Limit: 10, Control: -1}
+	c := pool.Config{Name: "pg-a", Conn: s.connConfig(), Limit: 10, Control: -1, PingTimeout: soon}
 	for _, f := range change {
 		f(&c)
 	}

@@ -236,9 +236,9 @@ func TestAHookThatHangsCostsItsConnectionAndNothingElse(t *testing.T) {
 			letGo := sync.OnceFunc(func() { close(release) })
 			t.Cleanup(letGo)
 			in := s.instance(limit(2), func(c *pool.Config) {
-				c.DialTimeout, c.MaxDials = 2*time.Second, 1
+				c.DialTimeout, c.MaxDials = 5*time.Second, 1
 				if hook == "PrepareConn" {
-					c.AcquireTimeout = 5 * time.Second
+					c.AcquireTimeout = 10 * time.Second
 				}
 			}, misbehave(hook, func() {
 				if bad.CompareAndSwap(true, false) {

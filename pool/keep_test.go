@@ -242,6 +242,7 @@ func TestRecycleReplacesEveryConnectionAndNeverExceedsTheLimit(t *testing.T) {
 	in := s.instance(limit(bound), func(c *pool.Config) { c.MaxDials, c.BeforeClose = bound, slowly })
 	db := in.Database(s.db, pool.DatabaseConfig{})
 	churn(t, in.Recycle, db.Exec)
+	eventually(t, "no dial is under way that a later Recycle would replace", func() bool { return in.Stat().Dialling == 0 })
 	held := takeAll(t, db.Acquire, 2)
 	in.Recycle()
 	_, err := held[0].Exec(within(t, soon), "select 1")

@@ -96,7 +96,8 @@ func TestUsesOfABusyPoolAreEstimatedAndLongOnesAlwaysCounted(t *testing.T) {
 		c, err := db.Acquire(ctx)
 		require.NoError(t, err)
 		lent := pool.Clock(in)
-		eventually(t, "three ticks", func() bool { return pool.Clock(in)-lent >= 3 })
+		// The first may be late and come just now, and the second right after it.
+		eventually(t, "four ticks", func() bool { return pool.Clock(in)-lent >= 4 })
 		c.Release()
 		use := in.Stat().Use
 		require.EqualValues(t, 1, use.Count-before.Count, "counted once, whether it was measured or not")

@@ -104,12 +104,13 @@ func TestADialOfAPgxPoolThatFailsEndsItsTurn(t *testing.T) {
 
 // TestWhoWaitsForATurnGivesItsTokenBack: one dial hangs, two wait for their turn, and all give up.
 func TestWhoWaitsForATurnGivesItsTokenBack(t *testing.T) {
+	t.Parallel()
 	s := shared(t)
 	hang := make(chan struct{})
 	in := s.instance(limit(4), func(c *pool.Config) {
 		c.MaxDials = 1
-		c.DialTimeout = 500 * time.Millisecond
-		c.AcquireTimeout = 500 * time.Millisecond
+		c.DialTimeout = 4 * time.Second // for all three to be seen with their tokens
+		c.AcquireTimeout = 4 * time.Second
 		dial := c.Conn.DialFunc
 		c.Conn.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			select {
