@@ -56,7 +56,7 @@ func TestALostReplyToCommitIsInDoubt(t *testing.T) {
 }
 
 func TestAReplyThatDoesNotComeInTimeIsInDoubt(t *testing.T) {
-	w := newWorld(t, func(c *txn.RunnerConfig) { c.CommitTimeout = 100 * time.Millisecond })
+	w := newWorld(t, func(c *txn.RunnerConfig) { c.CommitTimeout = time.Second })
 	rule := w.proxy.On(atCommit, faultproxy.HoldReply)
 	err := w.run(txn.Options{}, add)
 	requireInDoubt(t, w, err)
@@ -96,10 +96,10 @@ func TestTheCallersContextDoesNotCutCommitShort(t *testing.T) {
 }
 
 func TestTheTimeForCommitIsForCommitAlone(t *testing.T) {
-	w := newWorld(t, func(c *txn.RunnerConfig) { c.CommitTimeout = 300 * time.Millisecond })
+	w := newWorld(t, func(c *txn.RunnerConfig) { c.CommitTimeout = 2 * time.Second })
 	require.NoError(t, w.run(txn.Options{}, add))
 	require.NoError(t, w.run(txn.Options{}, func(ctx context.Context, tx *txn.Tx) error {
-		_, err := tx.Exec(ctx, "select pg_sleep(0.6)")
+		_, err := tx.Exec(ctx, "select pg_sleep(2.5)")
 		return err
 	}))
 	require.Equal(t, int64(1), w.db.Instance().Stat().Dials, "it was the same connection")
@@ -125,8 +125,8 @@ func TestNoCancelRequestReachesACommit(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, func(c *txn.RunnerConfig) { c.CommitTimeout = 300 * time.Millisecond })
-			w.slowCommit("1.5")
+			w := newWorld(t, func(c *txn.RunnerConfig) { c.CommitTimeout = time.Second })
+			w.slowCommit("2.5")
 			give(w)
 			require.ErrorIs(t, w.run(txn.Options{}, add), txn.ErrInDoubt)
 			require.Eventually(t, func() bool { return w.n(1) == 1 }, soon, 10*time.Millisecond, "COMMIT was cancelled")

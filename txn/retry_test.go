@@ -360,8 +360,8 @@ func TestARetryAfterATimeoutCostsMore(t *testing.T) {
 		if tx.Attempt() > 1 {
 			return add(ctx, tx)
 		}
-		impatient, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-		defer cancel()
+		pid := int32(tx.Conn().PgConn().PID())
+		impatient := pgtest.Until(t, func() bool { w.waitUntilSleeping(pid); return true })
 		_, err := tx.Exec(impatient, "select pg_sleep(60)")
 		return err
 	}))
