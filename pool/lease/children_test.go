@@ -152,7 +152,9 @@ func TestFiftyProcessesAndASurgeOnAServerOfAHundred(t *testing.T) {
 	start := func(n int) {
 		for range n {
 			p := s.process()
-			p.load(2, 20*time.Millisecond)
+			// It wants two connections, as with shorter statements, of which so many callers would leave the machine no time
+			// for the dials and the heartbeats.
+			p.load(2, 200*time.Millisecond)
 			all = append(all, p)
 		}
 	}

@@ -266,6 +266,9 @@ func (s *site) census(mostLeased, mostAll int) *census {
 }
 
 func (c *census) count(conn *pgx.Conn, s *site) {
+	c.mu.Lock()
+	mostLeased, mostAll := c.mostLeased, c.mostAll
+	c.mu.Unlock()
 	var leased, all int
 	err := conn.QueryRow(context.Background(), `select count(*) filter (where application_name like '%kw.%'), count(*)
 		from pg_stat_activity where datname = $1 and usename = $2`, s.db, s.app).Scan(&leased, &all)
@@ -276,10 +279,11 @@ func (c *census) count(conn *pgx.Conn, s *site) {
 	defer c.mu.Unlock()
 	c.counts++
 	c.now, c.leased, c.all = leased, max(c.leased, leased), max(c.all, all)
-	if c.mostLeased > 0 && leased > c.mostLeased {
+	// What was counted may be from before a change of the allowance.
+	if mostLeased = max(mostLeased, c.mostLeased); mostLeased > 0 && leased > mostLeased {
 		c.leasedOver++
 	}
-	if c.mostAll > 0 && all > c.mostAll {
+	if mostAll = max(mostAll, c.mostAll); mostAll > 0 && all > mostAll {
 		c.allOver++
 	}
 }

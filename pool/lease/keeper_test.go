@@ -210,7 +210,7 @@ func TestAfterAFailoverNobodyNewIsLetIn(t *testing.T) {
 	require.ErrorContains(t, b.keeper.Ready(b.until(t, "the server failed over")), "the server failed over")
 	require.NoError(t, b.keeper.Ready(within(t, soon)))
 	require.Greater(t, time.Since(began), quick.MemberTTL+quick.Grace)
-	require.Equal(t, lease.Leased, a.keeper.State().Mode)
+	eventually(t, "who was there is there: a heartbeat may be late, on a machine that does many other things", a.mode(lease.Leased))
 }
 
 // TestAProcessWithOneBusyConnectionKeepsItsLease: it renews over a connection beside its pool.
