@@ -122,9 +122,9 @@ func (f *fixture) init() *router.InitReport {
 	return report
 }
 
-// ctx ends before the test binary would.
+// ctx ends before the test binary would, and is long enough for a whole test on a machine that does many other things.
 func (f *fixture) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	f.t.Cleanup(cancel)
 	return ctx
 }

@@ -75,7 +75,7 @@ func TestAFunctionThatDiffersOnAShardIsNoticed(t *testing.T) {
 	_, err := db.Exec(f.ctx(), call)
 	sentence(t, err, "keyway.local_function")
 	f.everywhere("select keyway.local_function('labelled(int)')")
-	require.Eventually(t, func() bool { _, err := db.Exec(f.ctx(), call); return err == nil }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := db.Exec(f.ctx(), call); return err == nil }, time.Minute, 10*time.Millisecond)
 
 	other := "create or replace function labelled(n int) returns text stable language sql as 'select ''nr. '' || n';"
 	_, err = f.migrator("s1").Exec(f.ctx(), other)
@@ -96,9 +96,9 @@ func TestAFunctionThatDiffersOnAShardIsNoticed(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := db.Exec(f.ctx(), call)
 		return err != nil
-	}, 20*time.Second, 10*time.Millisecond, "changed everywhere, and not registered again")
+	}, time.Minute, 10*time.Millisecond, "changed everywhere, and not registered again")
 	_, err = db.Exec(f.ctx(), call)
 	sentence(t, err, "labelled is not as it was registered", "was changed")
 	f.everywhere("select keyway.local_function('labelled(int)')")
-	require.Eventually(t, func() bool { _, err := db.Exec(f.ctx(), call); return err == nil }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { _, err := db.Exec(f.ctx(), call); return err == nil }, time.Minute, 10*time.Millisecond)
 }

@@ -35,6 +35,10 @@ func TestReferenceTablesAreReadFromTheNearestShardsAndFromAllOfThem(t *testing.T
 	there := far.On(faultproxy.Match{Frontend: readPlans, Times: -1}, faultproxy.Delay(0))
 	f.cfg.Pool.HealthInterval = 20 * time.Millisecond // whose first round trip was slow is asked again
 	db := f.open()
+	require.Eventually(t, func() bool {
+		st := db.Stat().Instances
+		return st[0].Databases[0].RoundTrip < 100*time.Millisecond && st[1].Databases[0].RoundTrip < 100*time.Millisecond
+	}, time.Minute, time.Millisecond, "the near ones are near, whatever else this machine does")
 
 	seen := map[shard.ID]int{}
 	require.Eventually(t, func() bool {

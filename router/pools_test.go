@@ -150,7 +150,7 @@ func TestAShardThatIsDownDoesNotHoldUpOpenForItsWarmConnections(t *testing.T) {
 	f.cfg.Budget = router.Budget{Connections: 80, Processes: 2}
 	f.init()
 	f.cfg.Instances["i1"] = router.Instance{Primary: "127.0.0.1:1", Credentials: f.cfg.Instances["i1"].Credentials}
-	f.cfg.Pool.MinOpen, f.cfg.ConnectTimeout = 2, 300*time.Millisecond
+	f.cfg.Pool.MinOpen, f.cfg.ConnectTimeout = 2, 5*time.Second
 	var log logged
 	db := f.open(router.AllowDown(), router.WithLogger(log.logger()))
 	require.GreaterOrEqual(t, db.Stat().Instances[0].Open, 2)

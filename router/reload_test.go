@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/keyway-go/keyway/internal/catalog"
@@ -126,7 +127,11 @@ func TestNoAcknowledgedWriteIsLostWhileSlotsMove(t *testing.T) {
 					return
 				default:
 				}
-				if _, err := db.Exec(ctx, "insert into orders (tenant_id, id) values ($1, $2)", tenant, int64(w)*1_000_000+i); err != nil {
+				_, err := db.Exec(ctx, "insert into orders (tenant_id, id) values ($1, $2)", tenant, int64(w)*1_000_000+i)
+				if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "KW001" {
+					continue // the move took longer than statements wait, as it may on a busy machine: it was refused to the last
+				}
+				if err != nil {
 					t.Errorf("write %d: %v", i, err)
 					return
 				}
