@@ -58,7 +58,8 @@ func WithPollInterval(d time.Duration) Option {
 	}
 }
 
-// WithPlanCache sets how many statement texts are remembered with their plans. Zero or negative means 4096.
+// WithPlanCache sets how many statement texts are remembered with their plans. Zero or negative means 4096. They are
+// fewer where they are large: all together have 16 KiB for each, so 64 MiB by default.
 func WithPlanCache(n int) Option {
 	return func(o *options) {
 		if n > 0 {

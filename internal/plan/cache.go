@@ -29,6 +29,7 @@ type view struct {
 type cached struct {
 	view *view
 	text string
+	size int // see bytes
 	plan *Plan
 	err  error
 
@@ -40,8 +41,9 @@ type cached struct {
 	used atomic.Bool
 }
 
-// Cache keeps plans and refusals by text, registry version, schema and scope. It holds a bounded number and, when full,
-// gives up one that was not used since the hand last passed (CLOCK). A hit takes no lock and allocates nothing.
+// Cache keeps plans and refusals by text, registry version, schema and scope. It holds a bounded number, of bounded size
+// together, and, when full, gives up one that was not used since the hand last passed (CLOCK). A hit takes no lock and
+// allocates nothing.
 //
 // Not a true LRU: moving an entry to the front on every hit needs a lock, which costs more than the lookup itself.
 //
@@ -52,12 +54,14 @@ type Cache struct {
 
 	taken []string // see Taken; not changed once plans are kept
 
-	mu   sync.Mutex
-	ring []*cached // grows to its capacity, which is the bound; then entries are replaced at hand
-	hand int
+	mu    sync.Mutex
+	ring  []*cached // grows to its capacity, which is the bound; then entries are replaced at hand
+	hand  int
+	bytes int // of the entries in the ring, at most bytesEach for each of its capacity
 }
 
-// NewCache returns a cache of at most size plans. It panics when size is not positive.
+// NewCache returns a cache of at most size plans, which have 16 KiB each on average at most. It panics when size is not
+// positive.
 func NewCache(size int) *Cache {
 	if size <= 0 {
 		panic("plan: NewCache: the size must be positive")
@@ -169,8 +173,9 @@ func (c *Cache) keep(e *cached, version int64, schema string, scope Scope) {
 		return // another goroutine was faster
 	}
 	e.view, e.text = v, strings.Clone(e.text)
-	c.placeLocked(e)
-	v.entries.Store(e.text, e)
+	if c.placeLocked(e) {
+		v.entries.Store(e.text, e)
+	}
 }
 
 // addViewLocked makes a view and forgets the oldest one over the bound, whose entries leave the ring as the hand
@@ -183,13 +188,35 @@ func (c *Cache) addViewLocked(version int64, schema string, scope Scope) *view {
 	return v
 }
 
-// placeLocked puts e into the ring, in place of the first entry that was not used since the hand last passed it. One
-// turn of the hand clears every mark, and a hit may set one again, so the search is bounded by two turns. mu must be held.
-func (c *Cache) placeLocked(e *cached) {
+// placeLocked puts e into the ring, in place of the first entry that was not used since the hand last passed it, and of
+// as many more as are too large beside it. What alone is larger than all may be stays out. mu must be held.
+func (c *Cache) placeLocked(e *cached) bool {
+	e.size = e.bytes()
+	most := bytesEach * cap(c.ring)
+	if e.size > most {
+		return false
+	}
+	for c.bytes+e.size > most {
+		c.giveUpLocked()
+		last := len(c.ring) - 1
+		c.ring[c.hand], c.ring[last] = c.ring[last], nil
+		c.ring = c.ring[:last]
+		c.hand %= max(last, 1)
+	}
+	c.bytes += e.size
 	if len(c.ring) < cap(c.ring) {
 		c.ring = append(c.ring, e)
-		return
+		return true
 	}
+	c.giveUpLocked()
+	c.ring[c.hand] = e
+	c.hand = (c.hand + 1) % len(c.ring)
+	return true
+}
+
+// giveUpLocked moves the hand to the first entry that was not used since it last passed, and forgets that one. One turn
+// of the hand clears every mark, and a hit may set one again, so the search is bounded by two turns. mu must be held.
+func (c *Cache) giveUpLocked() {
 	for range 2 * len(c.ring) {
 		if !c.ring[c.hand].used.Swap(false) {
 			break
@@ -198,8 +225,7 @@ func (c *Cache) placeLocked(e *cached) {
 	}
 	old := c.ring[c.hand]
 	old.view.entries.Delete(old.text)
-	c.ring[c.hand] = e
-	c.hand = (c.hand + 1) % len(c.ring)
+	c.bytes -= old.size
 }
 
 // Len returns the number of plans and refusals in the cache.

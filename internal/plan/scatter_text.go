@@ -62,7 +62,7 @@ type pieceKey struct {
 }
 
 // pieceFor is the text for a shard that owns these ranges. Maps live long and have few shards, so it is written once for
-// each.
+// each, unless it is long.
 func (s *Scatter) pieceFor(asks Question, ranges []shard.Range, keys bool, cut int64) *piece {
 	write := func() *piece {
 		owns := owned(ranges)
@@ -72,7 +72,7 @@ func (s *Scatter) pieceFor(asks Question, ranges []shard.Range, keys bool, cut i
 		p := numbered(s.text, blanks{owns: owns, gate: asks.gate(ranges), cut: cut})
 		return &p
 	}
-	if len(ranges) == 0 {
+	if len(ranges) == 0 || len(s.text) > maxPieceText {
 		return write()
 	}
 	key := pieceKey{&ranges[0], asks, keys, cut}
