@@ -104,7 +104,7 @@ func (p Plan) String() string {
 	}
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-8s %s\n", name, fmt.Sprintf(format, args...))
+		b.WriteString(explained(name, fmt.Sprintf(format, args...)))
 	}
 	line("kind", "%s, for %s", p.kind(), p.Target)
 	if len(p.Tables) > 0 {
@@ -125,6 +125,11 @@ func (p Plan) String() string {
 	line("map", "version %d", p.MapVersion)
 	line("text", "%s", p.Text)
 	return b.String()
+}
+
+// explained is a line of a plan. A text of several lines keeps them, below each other.
+func explained(name, text string) string {
+	return fmt.Sprintf("%-8s %s\n", name, strings.ReplaceAll(text, "\n", "\n         "))
 }
 
 func (p Plan) kind() string {

@@ -107,7 +107,7 @@ func (p ScatterPlan) String() string {
 	}
 	var b strings.Builder
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(&b, "%-8s %s\n", name, fmt.Sprintf(format, args...))
+		b.WriteString(explained(name, fmt.Sprintf(format, args...)))
 	}
 	if p.Combine != "" {
 		line("rows", "%s", p.Combine)

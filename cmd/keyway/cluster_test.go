@@ -86,6 +86,15 @@ func (s *site) routeAndExplain() {
 	require.Equal(s, "merged in order", p["combine"])
 	require.NotEmpty(s, p["shards"])
 	s.fails(3, "not sent to several shards", "explain", "delete from pgbench_accounts", "--scatter")
+
+	const several = "select * from pgbench_accounts where aid = any($1)"
+	p, code = s.json("explain", several, "{42,NULL}")
+	require.Zero(s, code)
+	require.Equal(s, []any{"key", v["shard"]}, []any{p["target"], p["shard"]}, "a list of one key")
+	require.Contains(s, s.ok("explain", several, "{1,2,3,4,5,6,7,8}"), "of the keys")
+	require.Contains(s, s.ok("explain", several, "{1,2,3,4,5,6,7,8}", "--scatter"), "of the keys")
+	s.fails(3, "integer", "explain", several, "{1,x}")
+	s.fails(3, "a list of keys", "explain", several, "{1,2")
 }
 
 func TestAnExistingDatabaseIsAdopted(t *testing.T) {

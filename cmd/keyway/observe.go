@@ -105,6 +105,10 @@ func printObserved(w io.Writer, r *observe.Report, verbose bool) {
 	if n := len(r.Observations) - len(shown); n > 0 {
 		fmt.Fprintf(w, "... and %d more lines; see --verbose or --json\n", n)
 	}
+	if r.Beyond > 0 {
+		wrap(w, "", fmt.Sprintf("%s were of statements and places beyond the first %d, which are all that is kept apart. "+
+			"Change those above, and look at newer logs.", calls(r.Beyond), observe.MaxObservations))
+	}
 	if r.NotKept > 0 {
 		wrap(w, "", fmt.Sprintf("%s more were counted that processes did not keep apart: each keeps %d statements and places. "+
 			"Change those above, and look again.", calls(r.NotKept), router.MaxObservations))

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/router/config"
+	"github.com/keyway-go/keyway/router/observe"
 )
 
 // TestWhatProcessesObservedIsReported goes the whole way: an adopted database, two processes that log, the program.
@@ -100,6 +102,11 @@ func TestAReportReadsStandardInput(t *testing.T) {
 		require.Contains(t, strings.Join(strings.Fields(out), " "), part)
 	}
 	require.Contains(t, report(3, event("")), "(a text that cannot be read)")
+	var many strings.Builder
+	for i := range observe.MaxObservations + 2 {
+		many.WriteString(strings.Replace(event("select 1"), "0123456789abcdef", fmt.Sprintf("%016x", i), 1))
+	}
+	require.Contains(t, report(3, many.String()), "\n2 calls were of statements and places beyond the first 10000")
 	code, _, stderr := keyway(t, "observe", "report", "none.log")
 	require.Equal(t, 2, code)
 	require.Contains(t, stderr, "none.log")

@@ -56,7 +56,8 @@ var explainCommand = &command{
 	name: "keyway explain", args: "SQL [ARGUMENT...]", short: "say where a statement would run, without running it",
 	long: `Says where a statement would run and what would be sent, without sending it, or
 why it is refused (exit code 3). Arguments are those of $1, $2 and so on; without
-them the plan has no shard. What follows a -- is never a flag.
+them the plan has no shard. A list of keys, as in = any($1), is written as
+PostgreSQL writes an array: '{1,2,3}'. What follows a -- is never a flag.
 
 With --key the statement is scoped to that key, as a handle of ForKey would.
 With --scatter it is read from all shards that have rows of the result, as
@@ -87,7 +88,6 @@ func runExplain(ctx context.Context, c *call, t *keyFlags, scope []string) error
 		return err
 	}
 	defer db.Close()
-	args := statementArgs(c)
 	explain := db.Explain
 	if len(scope) > 0 {
 		key, err := t.key(ctx, db, scope)
@@ -96,7 +96,7 @@ func runExplain(ctx context.Context, c *call, t *keyFlags, scope []string) error
 		}
 		explain = db.ForKey(key).Explain
 	}
-	p, err := explain(c.args[0], args...)
+	p, err := explained(explain, c)
 	if err != nil {
 		return err
 	}
@@ -110,21 +110,12 @@ func runExplainScatter(ctx context.Context, c *call) error {
 		return err
 	}
 	defer db.Close()
-	p, err := db.Scatter().Explain(c.args[0], statementArgs(c)...)
+	p, err := explained(db.Scatter().Explain, c)
 	if err != nil {
 		return err
 	}
 	c.result(p, func(w io.Writer) { fmt.Fprint(w, p) })
 	return nil
-}
-
-// statementArgs are the arguments after the statement.
-func statementArgs(c *call) []any {
-	args := make([]any, len(c.args)-1)
-	for i, a := range c.args[1:] {
-		args[i] = a
-	}
-	return args
 }
 
 // keyFlags say how the text of a key is meant.

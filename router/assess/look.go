@@ -136,7 +136,7 @@ func look(ctx context.Context, cfg *pgx.ConnConfig, withStatements bool) (*datab
 	cfg.RuntimeParams["application_name"] = "keyway assess"
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	cfg.BuildContextWatcherHandler = func(p *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: 10 * time.Second}
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: p, DeadlineDelay: 5 * time.Second}
 	}
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
@@ -150,19 +150,23 @@ func look(ctx context.Context, cfg *pgx.ConnConfig, withStatements bool) (*datab
 		defer cancel()
 		_ = conn.Close(ctx) // the transaction is rolled back by it
 	}()
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
-	if err != nil {
-		return nil, err
-	}
 	db := &database{byOID: make(map[uint32]*table)}
-	if err := db.begin(ctx, tx); err != nil {
+	var tx pgx.Tx
+	err = asked(ctx, "its name and version", func(ctx context.Context) (err error) {
+		if tx, err = conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}); err != nil {
+			return err
+		}
+		return db.begin(ctx, tx)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := db.readCatalogs(ctx, tx); err != nil {
 		return nil, err
 	}
 	if withStatements {
-		if err := db.readStatistics(ctx, tx); err != nil {
+		err := asked(ctx, "pg_stat_statements", func(ctx context.Context) error { return db.readStatistics(ctx, tx) })
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -181,13 +185,13 @@ func (db *database) begin(ctx context.Context, tx pgx.Tx) error {
 
 func (db *database) readCatalogs(ctx context.Context, tx pgx.Tx) error {
 	var err error
-	if db.tables, err = collect[table](ctx, tx, tablesQuery); err != nil {
+	if db.tables, err = collect[table](ctx, tx, "the tables", tablesQuery); err != nil {
 		return err
 	}
 	for _, t := range db.tables {
 		db.byOID[t.OID] = t
 	}
-	columns, err := collect[column](ctx, tx, columnsQuery)
+	columns, err := collect[column](ctx, tx, "the columns", columnsQuery)
 	if err != nil {
 		return err
 	}
@@ -196,7 +200,7 @@ func (db *database) readCatalogs(ctx context.Context, tx pgx.Tx) error {
 			t.columns = append(t.columns, c)
 		}
 	}
-	indexes, err := collect[index](ctx, tx, indexesQuery)
+	indexes, err := collect[index](ctx, tx, "the indexes", indexesQuery)
 	if err != nil {
 		return err
 	}
@@ -205,7 +209,7 @@ func (db *database) readCatalogs(ctx context.Context, tx pgx.Tx) error {
 			t.unique = append(t.unique, x)
 		}
 	}
-	keys, err := collect[foreignKey](ctx, tx, foreignKeysQuery)
+	keys, err := collect[foreignKey](ctx, tx, "the foreign keys", foreignKeysQuery)
 	if err != nil {
 		return err
 	}
@@ -218,7 +222,11 @@ func (db *database) readCatalogs(ctx context.Context, tx pgx.Tx) error {
 		child.references = append(child.references, f)
 		parent.referenced = append(parent.referenced, f)
 	}
-	if db.objects, err = values[object](ctx, tx, objectsQuery); err != nil {
+	err = asked(ctx, "the views, functions and triggers", func(ctx context.Context) (err error) {
+		db.objects, err = values[object](ctx, tx, objectsQuery)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	db.pickSchema()
@@ -241,12 +249,16 @@ func (db *database) pickSchema() {
 	}
 }
 
-func collect[T any](ctx context.Context, tx pgx.Tx, sql string) ([]*T, error) {
-	rows, err := tx.Query(ctx, sql)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToAddrOfStructByNameLax[T])
+func collect[T any](ctx context.Context, tx pgx.Tx, what, sql string) (list []*T, err error) {
+	err = asked(ctx, what, func(ctx context.Context) error {
+		rows, err := tx.Query(ctx, sql)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToAddrOfStructByNameLax[T])
+		return err
+	})
+	return list, err
 }
 
 func values[T any](ctx context.Context, tx pgx.Tx, sql string) ([]T, error) {

@@ -1,6 +1,7 @@
 package assess_test
 
 import (
+	"context"
 	"net"
 	"strings"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/internal/faultproxy"
+	"github.com/keyway-go/keyway/internal/localpg/pgtest"
 	"github.com/keyway-go/keyway/router/assess"
 )
 
@@ -31,5 +34,31 @@ func TestAHostThatAcceptsAndSaysNothingEndsTheAssessment(t *testing.T) {
 		require.True(t, strings.HasPrefix(err.Error(), "assess: connect to 127.0.0.1:"), err)
 	case <-time.After(30 * time.Second):
 		t.Fatal("still waiting for a host that says nothing")
+	}
+}
+
+func TestAServerThatFallsSilentEndsTheAssessment(t *testing.T) {
+	t.Parallel()
+	t.Cleanup(assess.SetAnswerTimeout(300 * time.Millisecond))
+	s := empty(t, pgtest.Shared(t))
+	for question, what := range map[string]string{
+		"begin": "its name and version", "-- The tables": "the tables", "-- Everything": "the views, functions and triggers",
+		"select n.nspname": "pg_stat_statements",
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel() // each takes five seconds, which are for the cancel request
+			proxy, err := faultproxy.New(t.Context(), s.cluster.Addr())
+			require.NoError(t, err)
+			defer func() { require.NoError(t, proxy.Close()) }()
+			rule := proxy.On(faultproxy.Match{Frontend: question, Times: 1}, faultproxy.Do(proxy.Pause))
+			cfg, err := pgx.ParseConfig(proxy.DSN(s.cluster.DSN(s.reader, s.db)))
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, err = assess.Run(ctx, assess.Options{From: cfg})
+			require.NoError(t, ctx.Err(), "it has ended by itself")
+			require.Equal(t, 1, rule.Hits())
+			require.ErrorContains(t, err, "assess: the server has not answered for 300ms when asked for "+what)
+		})
 	}
 }

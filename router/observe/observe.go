@@ -15,13 +15,18 @@ import (
 	"github.com/keyway-go/keyway/router"
 )
 
+// MaxObservations is how many observations a [Report] keeps apart, those that come first in the logs. A program that
+// makes its statements up, and is started often, writes a thousand new ones each time.
+const MaxObservations = 10_000
+
 // Report is what the log lines say together. The zero value is ready to be read into.
 type Report struct {
 	// Observations are summed up by fingerprint and place; the rest is as the newest line says. Sort puts them in order.
 	Observations []router.Observation `json:"observations"`
 
-	Scatter   int64 `json:"scatter"`   // statements by verdict, of the observations
+	Scatter   int64 `json:"scatter"`   // statements by verdict, of the observations and of those beyond
 	Refused   int64 `json:"refused"`   //
+	Beyond    int64 `json:"beyond"`    // of both, those that are not among the first MaxObservations
 	NotKept   int64 `json:"not_kept"`  // statements that processes counted without keeping them apart
 	Lines     int64 `json:"lines"`     // of observe mode, that were read
 	Malformed int64 `json:"malformed"` // of observe mode, that could not be read
@@ -179,7 +184,12 @@ func (r *Report) sum(o router.Observation) {
 	}
 	at := place{o.Fingerprint, o.Site}
 	i, known := r.at[at]
-	if !known {
+	switch {
+	case known:
+	case len(r.Observations) >= MaxObservations:
+		r.Beyond += o.Count
+		return
+	default:
 		r.at[at] = len(r.Observations)
 		r.Observations = append(r.Observations, o)
 		return

@@ -3,6 +3,7 @@ package observe_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -84,4 +85,19 @@ func TestOtherLinesArePassedByAndBrokenOnesCounted(t *testing.T) {
 	var none observe.Report
 	none.Sort()
 	require.Empty(t, none.Observations)
+}
+
+func TestAReportKeepsABoundedNumberApartAndCountsTheRest(t *testing.T) {
+	var logs strings.Builder
+	for i := range observe.MaxObservations + 500 {
+		logs.WriteString(line("2026-03-01T10:00:00Z", fmt.Sprintf("%x", i), "p.F f.go:1", router.WouldScatter, 2) + "\n")
+	}
+	logs.WriteString(line("2026-03-01T11:00:00Z", "0", "p.F f.go:1", router.WouldScatter, 5) + "\n")
+	var r observe.Report
+	require.NoError(t, r.Read(strings.NewReader(logs.String())))
+	r.Sort()
+	require.Len(t, r.Observations, observe.MaxObservations)
+	require.Equal(t, []any{"0", int64(7)}, []any{r.Observations[0].Fingerprint, r.Observations[0].Count}, "what is kept goes on counting")
+	require.EqualValues(t, 1000, r.Beyond)
+	require.EqualValues(t, 2*(observe.MaxObservations+500)+5, r.Scatter)
 }

@@ -6,11 +6,11 @@ select coalesce(case when c.relispartition then pg_partition_root(c.oid) end::oi
 from pg_index x
 join pg_class ic on ic.oid = x.indexrelid
 join pg_class c on c.oid = x.indrelid
+left join pg_constraint e on e.conindid = x.indexrelid and e.contype = 'x' -- out here once: nothing is indexed by conindid
 cross join lateral (
   select coalesce(array_agg(a.attname::text order by o.n), '{}') as columns
   from unnest((x.indkey::int2[])[0:x.indnkeyatts - 1]) with ordinality o(attnum, n)
   join pg_attribute a on a.attrelid = x.indrelid and a.attnum = o.attnum
-  left join pg_constraint e on e.conindid = x.indexrelid and e.contype = 'x'
   left join pg_operator op on op.oid = e.conexclop[o.n]
   left join pg_collation l on l.oid = (x.indcollation::oid[])[o.n - 1]
   left join pg_opclass oc on oc.oid = (x.indclass::oid[])[o.n - 1]
