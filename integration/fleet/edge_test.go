@@ -41,7 +41,7 @@ func TestASurplusProcessThatMayNotWaitGivesUpWithTheReason(t *testing.T) {
 	s := begin(t, pgtest.SharedN(t, 1), lease.Budget{Connections: 12, Processes: 1, Floor: 2, Reserve: 4})
 	s.start().load(6, held)
 	s.eventually("one works", func() bool { return s.ready() == 1 })
-	surplus := s.start(func(p *plan) { p.OpenTimeout = time.Second })
+	surplus := s.start(func(p *plan) { p.OpenTimeout = 5 * time.Second }) // to come as far as the leases
 	s.eventually("Open has given up", func() bool { return surplus.status().OpenErr != "" })
 	require.Contains(t, surplus.last.OpenErr, "all 1 places of the budget are taken")
 	s.eventually("nothing is left of it", func() bool { return len(s.view(0).Leases) == 1 })
