@@ -61,3 +61,6 @@ func FirstCollation(text string, reg *catalog.Registry, schema string) (name str
 	c := r.firsts[q.Targets[0].Expr.(*sqlparse.Subquery).Query]
 	return c.name, c.known, nil
 }
+
+// ShardText is the text of the shards, with its marks.
+func (s *Scatter) ShardText() string { return s.text }

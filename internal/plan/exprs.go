@@ -291,6 +291,7 @@ func (r *reader) call(e *sqlparse.FuncCall, sc *scope) {
 		r.windowDef(e.Over, sc)
 		r.mark(func(b *block) { b.window = true })
 	} else if kind == aggregate || e.Star || e.Distinct || len(e.WithinGroup) > 0 || e.Filter != nil || len(e.OrderBy) > 0 {
+		r.checkField(e, sc)
 		r.checkOuterAggregate(e, sc)
 		r.mark(func(b *block) { b.aggregate = true })
 	}

@@ -100,10 +100,10 @@ func (g *grouping) aggregate(call *sqlparse.FuncCall) string {
 	if p, ok := partials[call.Name]; ok {
 		coll := g.collationOf(call.Args[0], g.scope)
 		g.folds = append(g.folds, FoldColumn{Fold: p.fold, Collation: coll.name, CollationKnown: coll.known})
-		return p.over + "(" + columnMark(g.partial(text, coll, needOrder)) + ")"
+		return p.over + "(" + columnMark(g.partial(text+g.notProjected(call, g.scope), coll, needOrder)) + ")"
 	}
 	x := "(" + g.render(call.Args[0].Pos(), g.shard...) + ")"
-	filter := ""
+	filter := g.notProjected(call, g.scope)
 	if call.Filter != nil {
 		filter = " filter (where " + g.render(call.Filter.Pos(), g.shard...) + ")"
 	}

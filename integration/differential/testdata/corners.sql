@@ -1403,3 +1403,15 @@ select count(*) from (select 1 from facts limit 1 + 2) x
 ! select distinct on (lower(h)) id as keyway_order_1, tenant_id from facts order by lower(h), keyway_order_1, tenant_id
 ?! select tenant_id, id from facts order by i::regclass, tenant_id, id
 ?select i::regtype::text, count(*) from facts group by 1
+# calls that are columns: where no function of the name takes a row, f(x) is (x).f, and no aggregate
+?select max(o) from orders o (tenant_id, id, state, max)
+?select distinct sum(o) from orders o (tenant_id, id, state, sum)
+?select count(*) from (select max(o) from orders o (tenant_id, id, state, max)) x
+?select max(x) from (select total as max, tenant_id, id from orders) x
+?select max(x.*) from (select total as max, tenant_id, id from orders) x
+select max(x.max), sum(x.max) from (select total as max, tenant_id, id from orders) x
+select count(o), count(o.*) from orders o (tenant_id, id, state, count)
+select upper(z), date(z), count(*) from facts z group by upper(z), date(z)
+! select upper(z), tenant_id, id from facts z order by z.upper desc nulls last, tenant_id, id
+select min(md), max(md), min(p), max(p), sum(p), avg(p) from facts
+select min(x.md), max(x.md), sum(x.p) from (select md, p from facts) x
