@@ -35,6 +35,27 @@ func TestAKeyThatItsColumnWouldCutWritesNothing(t *testing.T) {
 			_, err := db.ForKey(key).Exec(ctx, "merge into codes using (values (1)) v (n) on codes.n = v.n when not matched then insert (n) values (v.n)")
 			return err
 		},
+		"MERGE of a value": func() error {
+			_, err := db.Exec(ctx, "merge into codes using (values ($1::text, 1)) v (code, n) on codes.code = v.code and codes.n = v.n when not matched then insert (code, n) values (v.code, v.n)", "abc  ")
+			return err
+		},
+		"INSERT of a query, ForKey": func() error { _, err := db.ForKey(key).Exec(ctx, "insert into codes (n) select 1"); return err },
+		"INSERT of a query's text, ForKey": func() error {
+			_, err := db.ForKey(key).Exec(ctx, "insert into codes (code, n) select code, n from (values ($1::text, 1)) v (code, n)", "abc  ")
+			return err
+		},
+		"INSERT of a query": func() error {
+			_, err := db.Exec(ctx, "insert into codes (code, n) select $1::text, n from generate_series(1, 2) as g (n)", "abc  ")
+			return err
+		},
+		"INSERT of a constant in a query": func() error {
+			_, err := db.Exec(ctx, "insert into codes (code, n) select 'abc  '::text, n from generate_series(1, 2) as g (n)")
+			return err
+		},
+		"INSERT of a query, a key of two columns": func() error {
+			_, err := db.ForKey(shard.Composite(key, shard.String("eu"))).Exec(ctx, "insert into parts (n) select 1")
+			return err
+		},
 		"CopyFrom with ForKey": func() error { _, err := db.ForKey(key).CopyFrom(ctx, codes, []string{"n"}, rows(1)); return err },
 		"CopyFrom":             func() error { _, err := db.CopyFrom(ctx, codes, []string{"code", "n"}, rows("abc  ", 1)); return err },
 		"CopyInParts": func() error {
@@ -52,7 +73,8 @@ func TestAKeyThatItsColumnWouldCutWritesNothing(t *testing.T) {
 		require.Zero(t, n, name)
 	}
 	for _, err := range []error{
-		second(db.ForKey(shard.String("abc")).Exec(ctx, insert)), second(db.CopyFrom(ctx, codes, []string{"code", "n"}, rows("äöü", 1))),
+		second(db.ForKey(shard.String("abc")).Exec(ctx, insert)), second(db.ForKey(shard.String("abc")).Exec(ctx, "insert into codes (n) select 7")),
+		second(db.Exec(ctx, "insert into codes (code, n) select code, n + 1 from codes where code = $1 and n = 7", "abc")), second(db.CopyFrom(ctx, codes, []string{"code", "n"}, rows("äöü", 1))),
 	} {
 		require.NoError(t, err)
 	}

@@ -25,6 +25,7 @@ type value struct {
 // part is what is known of one column of a key. Either singles or lists is empty.
 type part struct {
 	typ     shard.Type
+	limit   int     // n of varchar(n), where rows are stored under the key; see rowPart
 	singles []value // the column equals each of them
 	lists   []value // the column is in each of them; the first one is evaluated
 	rows    int     // parts of one number, from 1, have the columns of one list of rows first; 0 for a list by itself
@@ -308,6 +309,9 @@ func (b *binder) part(p *part) (key shard.Key, empty bool, err error) {
 			if k, err = b.key(v.param, p.typ); err != nil {
 				return shard.Key{}, false, err
 			}
+		}
+		if err := FitsLength(k, p.typ, p.limit); err != nil {
+			return shard.Key{}, false, err
 		}
 		if !key.IsZero() && key != k {
 			empty = true

@@ -152,6 +152,14 @@ func (b *binder) values(p *part, aligned bool) ([]shard.Key, error) {
 
 // elements evaluates a part's first list, element by element: the zero Key stands for NULL.
 func (b *binder) elements(p *part) ([]shard.Key, error) {
+	keys, err := b.evaluate(p)
+	for i := 0; err == nil && p.limit > 0 && i < len(keys); i++ {
+		err = FitsLength(keys[i], p.typ, p.limit)
+	}
+	return keys, err
+}
+
+func (b *binder) evaluate(p *part) ([]shard.Key, error) {
 	l := &p.lists[0]
 	if l.param > 0 {
 		return b.array(l.param, p.typ)

@@ -47,8 +47,11 @@ func (b *binder) scopeKey(types []shard.Type) (shard.Key, error) {
 
 // withScope joins the key that the text pins, if any, with the scope's key for the tables that the scope restricts.
 func (b *binder) withScope(found Binding) (Binding, error) {
-	for _, types := range b.p.shapes {
-		k, err := b.scopeKey(types)
+	for _, s := range b.p.shapes {
+		k, err := b.scopeKey(s.types)
+		if err == nil {
+			err = b.scopeFits(s)
+		}
 		if err != nil {
 			return found, err
 		}
@@ -60,6 +63,20 @@ func (b *binder) withScope(found Binding) (Binding, error) {
 		found = Binding{Target: ToKey, Key: k}
 	}
 	return found, nil
+}
+
+// scopeFits refuses a scope's key that a column of a table would cut; see rowPart.
+func (b *binder) scopeFits(s keyShape) error {
+	for i, t := range s.types {
+		k, err := scopePart(b.scope, i, len(s.types), t)
+		if err == nil {
+			err = FitsLength(k, t, s.limits[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scopePart returns part i of the scope's key for a key of so many parts.

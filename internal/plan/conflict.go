@@ -53,7 +53,7 @@ func (r *reader) sameKey(c *sqlparse.OnConflict, rel, there, excluded *relation)
 				Detail: "DO UPDATE may change a row of another key than the new row's: nothing says that " + name +
 					" of the row of " + nameOf(rel.table) + " that is there is the same",
 				Hint: "name " + keyList(rel.table) + " in ON CONFLICT (...), with a unique index of those columns; or add WHERE " +
-					rel.alias + "." + col.Name + " = excluded." + col.Name + " to DO UPDATE, which leaves a row of another key as it is"})
+					identifier(rel.alias) + "." + identifier(col.Name) + " = excluded." + identifier(col.Name) + " to DO UPDATE, which leaves a row of another key as it is"})
 		}
 	}
 }

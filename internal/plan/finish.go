@@ -56,7 +56,7 @@ func (r *reader) judge(p *Plan, sharded []*relation) (open []*relation) {
 			stored = append(stored, rel)
 		case r.scope == Scoped:
 			open = append(open, rel)
-			p.addShape(rel.table)
+			p.addShape(rel.table, false)
 		default:
 			panic(r.unpinned(rel))
 		}
@@ -70,7 +70,7 @@ func (r *reader) judge(p *Plan, sharded []*relation) (open []*relation) {
 		if !r.hasScopesKey(rel) {
 			panic(r.unpinned(rel))
 		}
-		p.addShape(rel.table)
+		p.addShape(rel.table, true)
 	}
 	return open
 }
@@ -156,6 +156,9 @@ func (r *reader) occurrence(rel *relation) (occurrence, bool) {
 			return occ, false
 		}
 		part := part{typ: k.Type}
+		if rel.fromQuery {
+			part.limit = keyLimit(rel.table, i)
+		}
 		walks[i].from(c)
 		for _, src := range walks[i].found {
 			if src.kind == srcOwn || src.kind == srcScope || !r.usable(src, c.fam) || !r.listable(src, rel, i) {

@@ -150,12 +150,15 @@ func (r *reader) unknownTable(schema string, n *sqlparse.TableName) *Refusal {
 
 var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]*$`)
 
-// asWritten is a name as it stands inside a string of SQL: quoted where PostgreSQL would fold it.
-func asWritten(name string) string {
+// identifier is a name as people write it: quoted where PostgreSQL would fold it.
+func identifier(name string) string {
 	if plainName.MatchString(name) {
 		return name
 	}
-	return strings.ReplaceAll(quote(name), "'", "''")
+	return quote(name)
 }
+
+// asWritten is an identifier inside a string of SQL.
+func asWritten(name string) string { return strings.ReplaceAll(identifier(name), "'", "''") }
 
 func nameOf(t *catalog.Table) string { return t.Schema + "." + t.Name }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/sqlparse"
@@ -156,24 +157,32 @@ func (r *reader) insertSelect(q *sqlparse.Insert, rel *relation, outer *scope) {
 	into := *rel
 	into.cols = slices.Clone(rel.cols)
 	for k, i := range at {
-		name := quote(rel.table.Key[k].Name)
-		if keyLimit(rel.table, k) > 0 {
-			panic(r.noKey(rel, q.Query.Start, name+" has a length limit, which may cut the value", "insert VALUES"))
-		}
 		fam := familyOfKey(rel.table.Key[k].Type)
 		var c *column
 		if i < 0 {
 			c = fixed(fam, r.scopePart(rel.table, k))
 			r.scoped = append(r.scoped, r.scopeOutput(q, rel, k))
 		} else if c = s.outs[i].col; c == nil || !c.exact || c.fam != fam {
-			panic(r.noKey(rel, q.Query.Start, name+" is not a column that the query pins",
-				"select the key column of a table that the query pins to one key, or leave it out on db.ForKey"))
+			panic(r.unpinnedOutput(q.Query, rel, k, i))
 		}
 		into.cols[slices.Index(rel.cols, rel.key(k))] = c
 		rel.dom.equal(rel.key(k), c) // for RETURNING
 	}
 	into.fromQuery = true
 	r.occurrences = append(r.occurrences, &into)
+}
+
+// unpinnedOutput says why output i of a query gives no part k of the key of the rows that are inserted.
+func (r *reader) unpinnedOutput(q *sqlparse.Select, rel *relation, k, i int) *Refusal {
+	name := quote(rel.table.Key[k].Name)
+	if i < len(q.Targets) && !starBefore(q, i) {
+		if p, ok := strip(q.Targets[i].Expr).(*sqlparse.Param); ok {
+			param := "$" + strconv.Itoa(p.Number)
+			return r.noKey(rel, p.Start, name+" is "+param+", whose type the query does not say", "write "+param+"::"+castName(rel.table.Key[k].Type))
+		}
+	}
+	return r.noKey(rel, q.Start, name+" is not a column that the query pins",
+		"select the key column of a table that the query pins to one key, or leave it out on db.ForKey")
 }
 
 // insertAnywhere reads the rows of an INSERT into a table whose rows are all in one place.

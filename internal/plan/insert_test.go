@@ -92,7 +92,7 @@ func TestInsertsWhoseKeyIsNotCertainAreRefused(t *testing.T) {
 		{"refused: no shard key", "insert into items (tenant_id) select tenant_id from orders", nil},
 		{"refused: no shard key", "insert into items (tenant_id) select tenant_id + 0 from orders where tenant_id = $1", with(7)},
 		{"refused: no shard key", "insert into items (tenant_id) select tenant_id from plans", nil},
-		{"refused: no shard key", "insert into codes (code) select org from docs where org = 'abcdef'", nil},
+		{"bind: key error", "insert into codes (code) select org from docs where org = 'abcdef'", nil},
 		{"refused: reference write", "insert into plans (id) values (1)", nil},
 	})
 }

@@ -83,9 +83,6 @@ func (r *reader) mergeInsert(w *sqlparse.MergeWhen, target *relation, sc *scope)
 	into.cols, into.fromQuery, into.offset = slices.Clone(target.cols), true, w.Start
 	for k, i := range r.keyPositions(w.Columns, target, w.Start) {
 		fam := familyOfKey(target.table.Key[k].Type)
-		if keyLimit(target.table, k) > 0 {
-			panic(r.noKey(target, w.Start, quote(target.table.Key[k].Name)+" has a length limit, which may cut the value", "write INSERT ... ON CONFLICT"))
-		}
 		var c *column
 		if i < 0 {
 			c = fixed(fam, r.scopePart(target.table, k))

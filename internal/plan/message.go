@@ -17,7 +17,6 @@ func (r *reader) unpinned(rel *relation) *Refusal {
 	}
 	f := &Refusal{Reason: NoShardKey, Table: nameOf(t), Offset: rel.offset,
 		Detail: "nothing pins " + called + " to one key (" + keyList(t) + ")"}
-	name := rel.alias
 	if i := r.unsafeParam(rel); i > 0 {
 		f.Detail += ": $" + strconv.Itoa(i) + " is also used where PostgreSQL may give it another type than the key's"
 		f.Hint = "write $" + strconv.Itoa(i) + "::" + castName(t.Key[0].Type) + " at each use, or pass it twice"
@@ -29,7 +28,7 @@ func (r *reader) unpinned(rel *relation) *Refusal {
 	}
 	conds := make([]string, 0, len(t.Key))
 	for i := range t.Key {
-		conds = append(conds, name+"."+rel.key(i).name+" = $n")
+		conds = append(conds, identifier(rel.alias)+"."+identifier(rel.key(i).name)+" = $n")
 	}
 	if rel.inline {
 		f.Hint = "put it in a query: (SELECT * FROM " + quote(t.Name) + " WHERE " + strings.Join(columnConditions(t), " AND ") + ") AS " + quote(rel.alias)
@@ -68,7 +67,7 @@ func (r *reader) unsafeParam(rel *relation) int {
 func columnConditions(t *catalog.Table) []string {
 	conds := make([]string, 0, len(t.Key))
 	for _, k := range t.Key {
-		conds = append(conds, k.Name+" = $n")
+		conds = append(conds, identifier(k.Name)+" = $n")
 	}
 	return conds
 }

@@ -96,7 +96,11 @@ func (p *Page) undecided(rel *relation, unique [][]string) *Refusal {
 		f.Hint = "it has no unique index of columns that are NOT NULL; make one that has the key"
 		return f
 	}
-	f.Hint = "add " + rel.alias + "." + strings.Join(best, ", "+rel.alias+".") + " to the end of the ORDER BY"
+	columns := make([]string, 0, len(best))
+	for _, name := range best {
+		columns = append(columns, identifier(rel.alias)+"."+identifier(name))
+	}
+	f.Hint = "add " + strings.Join(columns, ", ") + " to the end of the ORDER BY"
 	return f
 }
 

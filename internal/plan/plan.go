@@ -61,8 +61,8 @@ type Plan struct {
 	scoped bool         // the key of the scope decides, occs and rows must not contradict it
 	fast   fast
 
-	// shapes are the types of the keys of the tables that the scope restricts, each once.
-	shapes [][]shard.Type
+	// shapes are the keys of the tables that the scope restricts, or gives a key to, each once.
+	shapes []keyShape
 }
 
 // Binding is a plan with arguments.

@@ -3,13 +3,16 @@ package plan_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/internal/catalog"
 	"github.com/keyway-go/keyway/internal/plan"
+	"github.com/keyway-go/keyway/shard"
 )
 
 func TestRelationsThatAreNotRegisteredTables(t *testing.T) {
@@ -195,4 +198,24 @@ func refusalOf(t *testing.T, sql string) *plan.Refusal {
 	var refused *plan.Refusal
 	require.ErrorAs(t, err, &refused)
 	return refused
+}
+
+// A hint is copied into a statement, where PostgreSQL folds names that are not quoted.
+func TestHintsWriteNamesAsTheyMustBeWritten(t *testing.T) {
+	items := table(catalog.Sharded, "Items", key("tenantId", shard.Int8), "tenantId bigint", "id integer", "slot smallint")
+	reg := catalog.NewRegistry(5, append(slices.Clone(fixture.Tables()), items)...)
+	for sql, hint := range map[string]string{
+		`select * from "Items"`:   `add "Items"."tenantId" = $n with AND`,
+		`select * from "Items" i`: `add i."tenantId" = $n with AND`,
+		`insert into "Items" ("tenantId", id) values ($1, 1) on conflict (id) do update set id = 2`:                            `WHERE "Items"."tenantId" = excluded."tenantId"`,
+		`insert into "Items" ("tenantId", id) select $1, n from generate_series(1, 3) as g (n)`:                                `write $1::bigint`,
+		`merge into orders o using "Items" i on o.tenant_id = i."tenantId" and i."tenantId" = $1 when matched then do nothing`: `WHERE "tenantId" = $n`,
+	} {
+		_, err := plan.Build(sql, reg, "app", plan.Unscoped)
+		require.ErrorContains(t, err, hint, sql)
+	}
+	_, err := plan.BuildScatter(`select * from orders o join "Items" i on i.id = o.id`, reg, "app", false)
+	require.ErrorContains(t, err, `i."tenantId" = o.tenant_id with AND`)
+	_, err = plan.Build(`insert into "Items" ("tenantId", id) select $1::bigint, n from generate_series(1, 3) as g (n)`, reg, "app", plan.Unscoped)
+	require.NoError(t, err)
 }

@@ -24,7 +24,7 @@ func (r *reader) checkField(e *sqlparse.FuncCall, sc *scope) {
 	}
 	if rel := r.wholeRowOf(e.Args[0], sc); rel != nil && (rel.has(e.Name) || e.Name != rel.alias && slices.Contains(rel.names, e.Name)) {
 		panic(refuse(Unsupported, e.Start, e.Name+"("+rel.alias+") is the column "+quote(e.Name)+" of the row, or an aggregate of rows, by "+
-			"PostgreSQL's version", "write "+rel.alias+"."+quote(e.Name)+" for the column"))
+			"PostgreSQL's version", "write "+identifier(rel.alias)+"."+identifier(e.Name)+" for the column"))
 	}
 }
 
@@ -68,7 +68,7 @@ func (r *reader) notProjected(e *sqlparse.FuncCall, sc *scope) string {
 // mayBeRow reports whether a value may be a row of a type of the schema, of whose fields nothing is known here.
 func (r *reader) mayBeRow(x sqlparse.Expr, sc *scope) bool {
 	const userDefined = 16384
-	any := func(list ...sqlparse.Expr) bool {
+	some := func(list ...sqlparse.Expr) bool {
 		return slices.ContainsFunc(list, func(x sqlparse.Expr) bool { return x != nil && r.mayBeRow(x, sc) })
 	}
 	switch x := strip(x).(type) {
@@ -85,18 +85,18 @@ func (r *reader) mayBeRow(x sqlparse.Expr, sc *scope) bool {
 	case *sqlparse.Cast:
 		return familyOfCast(&x.Type) == famNone && pageTypes[x.Type.Name] == nil && !slices.Contains(exactTypes, x.Type.Name)
 	case *sqlparse.FuncCall:
-		return slices.Contains(populates, x.Name) || any(x.Args...)
+		return slices.Contains(populates, x.Name) || some(x.Args...)
 	case *sqlparse.Coalesce:
-		return any(x.Args...)
+		return some(x.Args...)
 	case *sqlparse.Case:
 		for i := range x.Whens {
-			if any(x.Whens[i].Then) {
+			if some(x.Whens[i].Then) {
 				return true
 			}
 		}
-		return any(x.Else)
+		return some(x.Else)
 	case *sqlparse.Index:
-		return any(x.X)
+		return some(x.X)
 	case *sqlparse.Collate:
 		return false // of text
 	case *sqlparse.Subquery, *sqlparse.Field, *sqlparse.Row, *sqlparse.Star:

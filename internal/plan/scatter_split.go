@@ -257,9 +257,9 @@ func (sp *splitter) apart(rel *relation) *Refusal {
 	for i := range rel.table.Key {
 		to := "the other table's key"
 		if other.rel != nil && other.rel.table != nil && len(other.rel.table.Key) == len(rel.table.Key) && other.rel != rel {
-			to = other.rel.alias + "." + other.rel.key(i).name
+			to = identifier(other.rel.alias) + "." + identifier(other.rel.key(i).name)
 		}
-		conds = append(conds, rel.alias+"."+rel.key(i).name+" = "+to)
+		conds = append(conds, identifier(rel.alias)+"."+identifier(rel.key(i).name)+" = "+to)
 	}
 	f.Hint = "join by the key too: " + strings.Join(conds, " and ") + " with AND"
 	switch {

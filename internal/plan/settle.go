@@ -18,18 +18,25 @@ func (p *Plan) add(o occurrence) {
 	p.occs = append(p.occs, o)
 }
 
-// addShape notes the types of a restricted table's key.
-func (p *Plan) addShape(t *catalog.Table) {
-	types := make([]shard.Type, 0, len(t.Key))
-	for _, k := range t.Key {
-		types = append(types, k.Type)
-	}
-	for _, s := range p.shapes {
-		if slices.Equal(s, types) {
-			return
+// keyShape is what a key must be for a table.
+type keyShape struct {
+	types  []shard.Type
+	limits []int // n of varchar(n), where rows are stored under the key; 0 for none
+}
+
+// addShape notes what the scope's key must be for a table, in which rows are stored or only looked for.
+func (p *Plan) addShape(t *catalog.Table, stored bool) {
+	var s keyShape
+	for i, k := range t.Key {
+		s.types = append(s.types, k.Type)
+		s.limits = append(s.limits, 0)
+		if stored {
+			s.limits[i] = keyLimit(t, i)
 		}
 	}
-	p.shapes = append(p.shapes, types)
+	if !slices.ContainsFunc(p.shapes, func(o keyShape) bool { return reflect.DeepEqual(o, s) }) {
+		p.shapes = append(p.shapes, s)
+	}
 }
 
 // settle decides what can be known without arguments.
@@ -49,8 +56,9 @@ func (p *Plan) settle(r *reader) {
 	}
 	p.constants()
 	if !p.scoped && len(p.rows) == 0 && len(p.occs) == 1 && len(p.occs[0].parts) == 1 {
-		if s := p.occs[0].parts[0].singles; len(s) == 1 && s[0].param > 0 {
-			p.fast = fast{param: s[0].param, typ: p.occs[0].parts[0].typ}
+		part := &p.occs[0].parts[0]
+		if s := part.singles; len(s) == 1 && s[0].param > 0 && part.limit == 0 {
+			p.fast = fast{param: s[0].param, typ: part.typ}
 		}
 	}
 }
