@@ -1,13 +1,13 @@
 package pool
 
 import (
-	"cmp"
 	"context"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/keyway-go/keyway/internal/batchrows"
 	"github.com/keyway-go/keyway/internal/copyguard"
 )
 
@@ -138,7 +138,7 @@ func (w *tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	}
 	defer w.by.exit(r)
 	closed := w.closed()
-	return &batchResults{BatchResults: w.Tx.SendBatch(ctx, b), on: w.on, wasClosed: closed}
+	return &batchResults{BatchResults: batchrows.New(w.Tx.SendBatch(ctx, b), ErrRowsLeft), on: w.on, wasClosed: closed}
 }
 
 func (w *tx) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
@@ -166,13 +166,12 @@ type batchResults struct {
 	holder
 	tx        *tx
 	on        *resource
-	wasClosed bool                 // before the batch was sent
-	last      interface{ leave() } // the result that ends when another one is asked for; nil before the first
+	wasClosed bool // before the batch was sent
 }
 
 func (r *resource) sendBatch(ctx context.Context, b *pgx.Batch) *batchResults {
 	closed := r.conn.IsClosed()
-	w := &batchResults{BatchResults: r.conn.SendBatch(ctx, b), on: r, wasClosed: closed}
+	w := &batchResults{BatchResults: batchrows.New(r.conn.SendBatch(ctx, b), ErrRowsLeft), on: r, wasClosed: closed}
 	if t := w.BatchResults.Tx(); t != nil {
 		w.tx = r.newTx(t)
 	}
@@ -180,110 +179,31 @@ func (r *resource) sendBatch(ctx context.Context, b *pgx.Batch) *batchResults {
 }
 
 func (w *batchResults) Exec() (pgconn.CommandTag, error) {
-	w.leaveLast()
 	tag, err := w.BatchResults.Exec()
 	return tag, w.on.explain(err, w.wasClosed)
 }
 
 func (w *batchResults) Query() (pgx.Rows, error) {
-	w.leaveLast()
 	rows, err := w.BatchResults.Query()
-	if err != nil {
-		return rows, w.on.explain(err, w.wasClosed)
-	}
-	last := &batchRows{Rows: rows}
-	w.last = last
-	return last, nil
+	return rows, w.on.explain(err, w.wasClosed)
 }
 
 func (w *batchResults) QueryRow() pgx.Row {
-	w.leaveLast()
-	row := &batchRow{Row: w.BatchResults.QueryRow(), of: w}
-	w.last = row
-	return row
-}
-
-func (w *batchResults) leaveLast() {
-	if w.last != nil {
-		w.last.leave()
-	}
-}
-
-// batchRows are the rows of one statement of a batch. pgx has the first one in the connection's buffer, and gives it out
-// also when the connection is somebody else's.
-type batchRows struct {
-	pgx.Rows
-	ended bool
-	err   error
-}
-
-// leave ends rows that were not read to their end.
-func (r *batchRows) leave() {
-	if r.ended {
-		return
-	}
-	r.Close()
-	if r.Rows.Err() == nil {
-		r.err = ErrRowsLeft
-	}
-}
-
-func (r *batchRows) Next() bool {
-	if r.ended {
-		return false
-	}
-	r.ended = !r.Rows.Next()
-	return !r.ended
-}
-
-func (r *batchRows) Close() {
-	r.ended = true
-	r.Rows.Close()
-}
-
-func (r *batchRows) Err() error { return cmp.Or(r.err, r.Rows.Err()) }
-
-// FieldDescriptions implements pgx.Rows. Those of rows that were left may be of somebody else's statement.
-func (r *batchRows) FieldDescriptions() []pgconn.FieldDescription {
-	if r.err != nil {
-		return nil
-	}
-	return r.Rows.FieldDescriptions()
-}
-
-func (r *batchRows) Scan(dest ...any) error {
-	if r.err != nil {
-		return r.err
-	}
-	return r.Rows.Scan(dest...)
-}
-
-func (r *batchRows) Values() ([]any, error) {
-	if r.err != nil {
-		return nil, r.err
-	}
-	return r.Rows.Values()
+	return &batchRow{Row: w.BatchResults.QueryRow(), of: w}
 }
 
 // batchRow explains what its Scan fails with.
 type batchRow struct {
 	pgx.Row
-	of   *batchResults
-	left bool // another result was asked for
+	of *batchResults
 }
 
-func (w *batchRow) leave() { w.left = true }
-
 func (w *batchRow) Scan(dest ...any) error {
-	if w.left {
-		return ErrRowsLeft
-	}
 	return w.of.on.explain(w.Row.Scan(dest...), w.of.wasClosed)
 }
 
 func (w *batchResults) Close() error {
 	defer w.release()
-	w.leaveLast()
 	return w.on.explain(w.BatchResults.Close(), w.wasClosed)
 }
 

@@ -133,9 +133,10 @@ func (db *DB) routeBatch(ctx context.Context, key shard.Key, b *pgx.Batch) ([]*b
 }
 
 func (db *DB) newPart(snap *snapshot, n *node, of int) *batchPart {
+	batch := &pgx.Batch{}
 	return &batchPart{
-		node: n, batch: &pgx.Batch{},
-		results: batchResults{db: db, shard: n.id, version: snap.slots.Version(), of: of},
+		node: n, batch: batch,
+		results: batchResults{db: db, shard: n.id, version: snap.slots.Version(), of: of, sent: batch},
 	}
 }
 
@@ -147,7 +148,8 @@ type batchResults struct {
 	version uint64 // of the slot map
 	writes  bool   // some statement does; false when nobody has read them
 	numbers []int  // of the statements in the caller's batch, from 1; nil when they are the same
-	next    int    // statements whose result was asked for
+	sent    *pgx.Batch
+	next    int // statements whose result was asked for
 	of      int
 	rows    *batchRows // of the statement before, when it was asked for by Query
 	refused int        // the first statement that its server refused, so that none after it ran; zero when none is known
@@ -182,18 +184,29 @@ func (r *batchResults) failure(i int, err error) error {
 		return nil
 	}
 	shown := r.public(err)
-	if r.refused > 0 && r.refused < i {
+	switch unsent := r.unsent(err); {
+	case unsent > 0 && unsent != i:
+		shown = &notRunError{after: r.statement(unsent), cause: shown}
+	case r.refused > 0 && r.refused < i:
 		shown = &notRunError{after: r.statement(r.refused), cause: shown}
-	} else if isRefusal(err) {
+	case isRefusal(err):
 		r.refused = i
 	}
 	return &BatchError{Statement: r.statement(i), Of: r.of, Err: shown}
 }
 
 // isRefusal reports whether err is what the server said of one statement. When a connection is lost, nobody knows how far
-// the server came; when statements are not prepared, pgx tells no number.
-func isRefusal(err error) bool {
-	return errors.As(err, new(*pgconn.PgError)) && !errors.As(err, new(pgx.ErrPreprocessingBatch))
+// the server came.
+func isRefusal(err error) bool { return errors.As(err, new(*pgconn.PgError)) }
+
+// unsent is the statement for which nothing of the batch was sent: the server could not prepare it, or an argument of it
+// could not be encoded. Of those with one text it is the first. Zero is another error.
+func (r *batchResults) unsent(err error) int {
+	before, ok := errors.AsType[pgx.ErrPreprocessingBatch](err)
+	if !ok || r.sent == nil {
+		return 0
+	}
+	return 1 + slices.IndexFunc(r.sent.QueuedQueries, func(q *pgx.QueuedQuery) bool { return q.SQL == before.SQL() })
 }
 
 // notRunError is of a statement that the server skipped.

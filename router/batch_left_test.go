@@ -1,6 +1,7 @@
 package router_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/router"
 	"github.com/keyway-go/keyway/shard"
 	"github.com/keyway-go/keyway/txn"
@@ -171,4 +173,87 @@ func TestStatementsAfterARefusedOneSayThatTheyWereNotRun(t *testing.T) {
 	sentence(t, err, "statement 2 of 2", "not run, since statement 1 failed", "22012")
 	sentence(t, rows.Err(), "statement 1 of 2", "22012")
 	sentence(t, results.Close(), "22012")
+}
+
+// Nothing of a shard's part is sent when a statement of it cannot be prepared, or an argument does not fit.
+func TestAStatementThatCannotBePreparedIsNamed(t *testing.T) {
+	f, db := onShop(t)
+	a, b := tenantOn(t, db, "s0", 0), tenantOn(t, db, "s1", 0)
+	id := 0
+	for name, h := range handles(db, a, b) {
+		for what, bad := range map[string]struct {
+			sql  string
+			args []any
+		}{
+			"prepare": {"select date_trunc('day', id) from orders where tenant_id = $1", nil}, // no such function of a bigint
+			"encode":  {"select count(*) from orders where tenant_id = $1 and id = $2", []any{struct{ s string }{"no number"}}},
+		} {
+			batch := &pgx.Batch{}
+			const of, at = 6, 3
+			for i := 1; i <= of; i++ {
+				tenant := h.tenants[(i-1)%len(h.tenants)]
+				if i == at {
+					batch.Queue(bad.sql, append([]any{tenant}, bad.args...)...)
+					continue
+				}
+				id++
+				batch.Queue("insert into orders (tenant_id, id) values ($1, $2)", tenant, id)
+			}
+			results := h.SendBatch(f.ctx(), batch)
+			for i := 1; i <= of; i++ {
+				_, err := results.Exec()
+				switch {
+				case (i-at)%len(h.tenants) != 0:
+					require.NoError(t, err, "%s, %s: statement %d is another shard's", name, what, i)
+					continue
+				case i == at:
+					require.NotContains(t, err.Error(), "not run", "%s, %s", name, what)
+				default:
+					require.ErrorContains(t, err, "not run, since statement 3 failed", "%s, %s: statement %d", name, what, i)
+				}
+				sentence(t, err, fmt.Sprintf("statement %d of %d", i, of))
+				require.NotContains(t, err.Error(), "no number")
+			}
+			require.Error(t, results.Close())
+			idle(t, db)
+		}
+	}
+}
+
+// A transaction keeps its connection, and what comes next on it would be given out.
+func TestRowsOfABatchOfATransactionEndWithTheirTurn(t *testing.T) {
+	f, db := onShop(t)
+	a := tenantOn(t, db, "s0", 0)
+	require.NoError(t, db.InTx(f.ctx(), shard.Int64(a), func(ctx context.Context, tx *txn.Tx) error {
+		for _, begin := range []func() (pgx.Tx, error){
+			func() (pgx.Tx, error) { return tx, nil },
+			func() (pgx.Tx, error) { return tx.Begin(ctx) },
+		} {
+			tx, err := begin()
+			require.NoError(t, err)
+			batch := &pgx.Batch{}
+			for range 3 {
+				batch.Queue("select generate_series(1, 3) from (select count(*) from orders where tenant_id = $1) o", a)
+			}
+			results := tx.SendBatch(ctx, batch)
+			first, err := results.Query()
+			require.NoError(t, err)
+			require.True(t, first.Next())
+			second, err := results.Query()
+			require.NoError(t, err)
+			last := results.QueryRow()
+			require.NoError(t, results.Close())
+			for _, rows := range []pgx.Rows{first, second} {
+				require.False(t, rows.Next())
+				require.ErrorIs(t, rows.Err(), pool.ErrRowsLeft)
+				require.ErrorIs(t, rows.Scan(new(int)), pool.ErrRowsLeft)
+				require.Nil(t, rows.RawValues())
+			}
+			require.ErrorIs(t, last.Scan(new(int)), pool.ErrRowsLeft)
+			var n int
+			require.NoError(t, tx.QueryRow(ctx, "select 7 from (select count(*) from orders where tenant_id = $1) o", a).Scan(&n))
+			require.Equal(t, 7, n, "the transaction goes on")
+		}
+		return nil
+	}))
 }

@@ -119,7 +119,8 @@ func (s *ShardDB) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults 
 	if err != nil {
 		return pgx.FailedBatchResults(b, err)
 	}
-	results := &batchResults{BatchResults: conn.SendBatch(ctx, unread(b)), shard: s.node.id, of: b.Len(), queued: b.QueuedQueries}
+	sent := unread(b)
+	results := &batchResults{BatchResults: conn.SendBatch(ctx, sent), shard: s.node.id, of: b.Len(), queued: b.QueuedQueries, sent: sent}
 	if s.observed != nil {
 		results.db = s.db
 	}

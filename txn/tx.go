@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/keyway-go/keyway/internal/batchrows"
 	"github.com/keyway-go/keyway/internal/copyguard"
 	"github.com/keyway-go/keyway/pool"
 	"github.com/keyway-go/keyway/shard"
@@ -164,7 +165,7 @@ func (tx *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 		}
 		checked.QueuedQueries[i] = &pgx.QueuedQuery{SQL: sql, Arguments: args, Fn: readsResult(q.Fn)}
 	}
-	return &openBatch{BatchResults: tx.Tx.SendBatch(ctx, &checked), state: tx.state}
+	return &openBatch{BatchResults: batchrows.New(tx.Tx.SendBatch(ctx, &checked), pool.ErrRowsLeft), state: tx.state}
 }
 
 // CopyFrom copies rows into table. Where statements are checked, each row is; see [CopyChecker]. An error of rows is

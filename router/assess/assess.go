@@ -101,7 +101,8 @@ func (r *Report) Clean() bool {
 }
 
 // Run assesses the database. It takes no longer than the statement timeout of half a minute for each of its seven
-// questions, and ends where one has no answer, from a server that hangs, for 40 seconds. The errors are an [*OptionsError], a failed connection, or what the server answered.
+// questions, and ends where one has no answer, from a server that hangs, for 40 seconds. The errors are an
+// [*OptionsError], a failed connection, or what the server answered.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.From == nil {
 		return nil, errors.New("assess: Options.From is nil; say which database to look at")
