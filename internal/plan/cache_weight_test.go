@@ -72,7 +72,7 @@ func TestTextsThatNeverComeAgainTakeABoundedHeap(t *testing.T) {
 		took := inUse() - before
 		t.Logf("%s: %d plans, %d kB", name, c.Len(), took>>10)
 		require.Positive(t, c.Len(), name)
-		require.Less(t, took, int64(size*(16<<10)*5/4), name)
+		require.Less(t, took, int64(size*(16<<10)*2), "%s: about the bound, where the rest of the process may have grown too", name)
 		runtime.KeepAlive(c)
 	}
 }
