@@ -184,9 +184,9 @@ func (r *batchResults) failure(i int, err error) error {
 		return nil
 	}
 	shown := r.public(err)
-	switch unsent := r.unsent(err); {
-	case unsent > 0 && unsent != i:
-		shown = &notRunError{after: r.statement(unsent), cause: shown}
+	switch unsent, orLater := r.unsent(err); {
+	case unsent > 0 && (unsent != i || orLater):
+		shown = &notRunError{after: r.statement(unsent), orLater: orLater, cause: shown}
 	case r.refused > 0 && r.refused < i:
 		shown = &notRunError{after: r.statement(r.refused), cause: shown}
 	case isRefusal(err):
@@ -199,24 +199,32 @@ func (r *batchResults) failure(i int, err error) error {
 // the server came.
 func isRefusal(err error) bool { return errors.As(err, new(*pgconn.PgError)) }
 
-// unsent is the statement for which nothing of the batch was sent: the server could not prepare it, or an argument of it
-// could not be encoded. Of those with one text it is the first. Zero is another error.
-func (r *batchResults) unsent(err error) int {
+// unsent is the statement for which nothing of the batch was sent, 0 for another error: the server could not prepare its
+// text, or an argument of it could not be encoded. pgx tells the text, so the second may be true of a later statement that
+// has the same.
+func (r *batchResults) unsent(err error) (first int, orLater bool) {
 	before, ok := errors.AsType[pgx.ErrPreprocessingBatch](err)
 	if !ok || r.sent == nil {
-		return 0
+		return 0, false
 	}
-	return 1 + slices.IndexFunc(r.sent.QueuedQueries, func(q *pgx.QueuedQuery) bool { return q.SQL == before.SQL() })
+	is := func(q *pgx.QueuedQuery) bool { return q.SQL == before.SQL() }
+	first = 1 + slices.IndexFunc(r.sent.QueuedQueries, is)
+	return first, first > 0 && !isRefusal(err) && slices.ContainsFunc(r.sent.QueuedQueries[first:], is)
 }
 
 // notRunError is of a statement that the server skipped.
 type notRunError struct {
-	after int // the statement that failed
-	cause error
+	after   int  // the statement that failed
+	orLater bool // or a later one of the same text
+	cause   error
 }
 
 func (e *notRunError) Error() string {
-	return fmt.Sprintf("not run, since statement %d failed: %v", e.after, e.cause)
+	which := fmt.Sprintf("statement %d", e.after)
+	if e.orLater {
+		which += ", or a later one of the same text,"
+	}
+	return fmt.Sprintf("not run, since %s failed: %v", which, e.cause)
 }
 
 func (e *notRunError) Unwrap() error { return e.cause }

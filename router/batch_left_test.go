@@ -220,6 +220,24 @@ func TestAStatementThatCannotBePreparedIsNamed(t *testing.T) {
 	}
 }
 
+// pgx says which text had an argument that does not fit, and nobody knows which statement of that text it was.
+func TestAnArgumentOfOneOfSeveralStatementsOfATextIsNotPinnedOnTheFirst(t *testing.T) {
+	f, db := onShop(t)
+	a := tenantOn(t, db, "s0", 0)
+	batch := &pgx.Batch{}
+	batch.Queue("select count(*) from orders where tenant_id = $1", a)
+	for _, id := range []any{1, struct{}{}, 3} {
+		batch.Queue("insert into orders (tenant_id, id) values ($1, $2)", a, id)
+	}
+	results := db.SendBatch(f.ctx(), batch)
+	for i := 1; i <= 4; i++ {
+		_, err := results.Exec()
+		sentence(t, err, fmt.Sprintf("statement %d of 4", i), "not run, since statement 2, or a later one of the same text, failed")
+	}
+	require.Error(t, results.Close())
+	idle(t, db)
+}
+
 // A transaction keeps its connection, and what comes next on it would be given out.
 func TestRowsOfABatchOfATransactionEndWithTheirTurn(t *testing.T) {
 	f, db := onShop(t)

@@ -158,16 +158,22 @@ func TestSwappedAddressesAreFound(t *testing.T) {
 	p.says(doctor.Problem, "shard s0", "leads to the database of shard s1", "swapped")
 }
 
-func TestTwoNamesForOneThingAreFound(t *testing.T) {
-	p := healthy(t)
+// callTwice makes instance pg-1 and shard s1 other names of pg-0 and s0.
+func (p *patient) callTwice() {
 	first := p.cfg.Instances["pg-0"]
 	first.Primary = strings.Replace(first.Primary, "127.0.0.1", "localhost", 1)
 	p.cfg.Instances["pg-1"] = first
 	s := p.cfg.Shards["s1"]
 	s.Database = p.cfg.Shards["s0"].Database
 	p.cfg.Shards["s1"] = s
+}
+
+func TestTwoNamesForOneThingAreFound(t *testing.T) {
+	p := healthy(t)
+	p.callTwice()
 	p.says(doctor.Problem, "shards s0 and s1 are one database")
 
+	s := p.cfg.Shards["s1"]
 	s.Database, _, _ = pgtest.Owned(t, p.servers[0])
 	p.cfg.Shards["s1"] = s
 	pgtest.Exec(t, p.servers[0], "postgres", fmt.Sprintf("grant connect on database %s to %s, %s", s.Database,
@@ -181,12 +187,7 @@ func TestServersThatStartedTogetherAreTwo(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, twins, "one moment is no reason to take two servers for one")
 
-	first := p.cfg.Instances["pg-0"]
-	first.Primary = strings.Replace(first.Primary, "127.0.0.1", "localhost", 1)
-	p.cfg.Instances["pg-1"] = first
-	s := p.cfg.Shards["s1"]
-	s.Database = p.cfg.Shards["s0"].Database
-	p.cfg.Shards["s1"] = s
+	p.callTwice()
 	twins, err = doctor.Twins(p.Context(), p.cfg)
 	require.NoError(t, err)
 	require.Equal(t, []string{"pg-0 pg-1"}, twins)
